@@ -1,0 +1,59 @@
+"""The errors of the domain; what each becomes over HTTP is decided in one place, `portal.web.errors`."""
+
+
+class PortalError(Exception):
+    """Base of every error that the product raises on purpose."""
+
+
+class InvalidSetting(PortalError):
+    """A setting has a value that is not allowed; the message names it, the value and what is allowed."""
+
+
+class CannotStart(PortalError):
+    """The portal cannot start; the message is one plain sentence for the operator."""
+
+
+class NotFound(PortalError):
+    """What was asked for does not exist, or the asker may not know that it does."""
+
+
+class NotAllowed(PortalError):
+    """The person is known but has no right to do this."""
+
+
+class SearchUnavailable(PortalError):
+    """The search index is missing, broken or too slow; says nothing about whether an answer exists."""
+
+
+class StaleTicket(PortalError):
+    """The ticket was changed by somebody else since it was read."""
+
+
+class AlreadyTaken(PortalError):
+    """Another agent owns the ticket.
+
+    Args:
+        owner: the other agent's name.
+    """
+
+    def __init__(self, owner: str) -> None:
+        super().__init__(f"the ticket is already taken by {owner}")
+        self.owner = owner
+
+
+class TransitionRefused(PortalError):
+    """The action is not in the lifecycle's table for the ticket's present status."""
+
+
+class InvalidInput(PortalError):
+    """A value from outside breaks a rule.
+
+    Args:
+        field: the name of the field.
+        code: which rule it breaks, for example `too_long`.
+    """
+
+    def __init__(self, field: str, code: str) -> None:
+        super().__init__(f"{field}: {code}")
+        self.field = field
+        self.code = code

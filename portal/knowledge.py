@@ -1,0 +1,167 @@
+"""The published articles of one generation, as pages ask for them: families, topics, neighbours, freshness."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from heapq import nsmallest
+
+from portal.articles import Article, Freshness, Topic, freshness, source_language
+from portal.locales import CODES, choices
+
+
+@dataclass(frozen=True)
+class Published:
+    """An article that readers can see; its text is kept elsewhere."""
+
+    #: Without its body.
+    article: Article
+    #: See `articles.fingerprint`.
+    fingerprint: str
+
+
+@dataclass(frozen=True)
+class Shelf:
+    """A topic with what stands in it for one reader."""
+
+    topic: Topic
+    #: One per family, in the reader's language or the best other one, by title.
+    articles: tuple[Published, ...]
+
+
+class KnowledgeBase:
+    """The published articles of one generation.
+
+    Args:
+        generation: its name; changes with every publication.
+        articles: by language and slug; drafts are left out.
+        topics: in the order in which they are shown.
+        default_language: the likeliest source of a family.
+    """
+
+    def __init__(
+        self,
+        generation: str,
+        articles: Mapping[tuple[str, str], Published],
+        topics: tuple[Topic, ...],
+        default_language: str,
+    ) -> None:
+        self.generation = generation
+        self.articles = articles
+        self._topics = topics
+        self._preferred = (default_language, *(code for code in CODES if code != default_language))
+        self.related = lru_cache(maxsize=2000)(self._related)
+
+    @cached_property
+    def families(self) -> dict[str, frozenset[str]]:
+        """The languages of every slug."""
+        families: dict[str, set[str]] = {}
+        for language, slug in self.articles:
+            families.setdefault(slug, set()).add(language)
+        return {slug: frozenset(languages) for slug, languages in families.items()}
+
+    @cached_property
+    def aliases(self) -> dict[str, str]:
+        """The slug that each earlier slug leads to; a slug in use is never an alias."""
+        found = {alias: slug for (_, slug), item in sorted(self.articles.items()) for alias in item.article.aliases}
+        return {alias: slug for alias, slug in found.items() if alias not in self.families}
+
+    @cached_property
+    def counts(self) -> dict[str, int]:
+        """How many articles each language has."""
+        return {code: sum(1 for language, _ in self.articles if language == code) for code in CODES}
+
+    def choose(self, language: str, slug: str) -> Published | None:
+        """A family's text for a reader: in their language, or in the best other one; None for an unknown slug."""
+        found = choices(language, self.families.get(slug, frozenset()))
+        return self.articles[found[0], slug] if found else None
+
+    def source(self, slug: str) -> Published | None:
+        """The text that a family's translations are made from; None where every text names another one."""
+        languages = {code: self.articles[code, slug].article.source for code in self.families.get(slug, ())}
+        found = source_language(languages, self._preferred)
+        return self.articles[found, slug] if found else None
+
+    def freshness(self, item: Published) -> Freshness:
+        """How an article stands to its source."""
+        source = self.source(item.article.slug)
+        if source is item:
+            return Freshness.SOURCE
+        current, significance = (source.fingerprint, source.article.significance) if source else (None, None)
+        return freshness(item.article.source, current, significance)
+
+    @lru_cache(maxsize=8)  # noqa: B019 - a generation lives as long as its cache
+    def shelves(self, language: str) -> tuple[Shelf, ...]:
+        """Every topic that has articles, for readers of a language, in order; unnamed topics come last."""
+        grouped: dict[str, list[Published]] = {}
+        for slug in self.families:
+            if item := self.choose(language, slug):
+                grouped.setdefault(item.article.topic, []).append(item)
+        named = {topic.slug: topic for topic in self._topics}
+        order = [slug for slug in named if slug in grouped] + sorted(grouped.keys() - named.keys())
+        return tuple(
+            Shelf(
+                named.get(slug, Topic(slug)),
+                tuple(sorted(grouped[slug], key=lambda item: (item.article.title.casefold(), item.article.slug))),
+            )
+            for slug in order
+        )
+
+    def shelf(self, language: str, topic: str) -> Shelf | None:
+        """One topic; None for an unknown one."""
+        return next((shelf for shelf in self.shelves(language) if shelf.topic.slug == topic), None)
+
+    def topic(self, slug: str) -> Topic:
+        """A topic by its slug, also one that nobody has named."""
+        return next((topic for topic in self._topics if topic.slug == slug), Topic(slug))
+
+    def _related(self, language: str, slug: str, limit: int = 4) -> tuple[Published, ...]:
+        """Articles of the same topic that share most tags, in the reader's language only."""
+        mine = self.choose(language, slug)
+        if mine is None:
+            return ()
+        tags = set(mine.article.tags)
+        shelf = self.shelf(language, mine.article.topic)
+        ranked = sorted(
+            (-len(tags & set(other.article.tags)), other.article.title.casefold(), other.article.slug)
+            for other in (shelf.articles if shelf else ())
+            if other.article.language == language and other.article.slug != slug
+        )
+        return tuple(self.articles[language, name] for _, _, name in ranked[:limit])
+
+
+def most_helpful(
+    knowledge: KnowledgeBase,
+    language: str,
+    tallies: Mapping[tuple[str, str], tuple[int, int]],
+    limit: int,
+    topic: str | None = None,
+) -> list[Published]:
+    """The articles that readers found most helpful, best first.
+
+    Helpfulness is (C·m + yes) ÷ (m + votes), C the mean share of yes-votes, m the mean number of votes, so that
+    one vote does not outrank a hundred. Articles without votes follow: first those that writers feature, then by the
+    day of their last change.
+
+    Args:
+        knowledge: where the articles are.
+        language: of the reader; only articles in it are given.
+        tallies: yes-votes and all votes by language and slug.
+        limit: how many at most.
+        topic: only from this one; None for all.
+    """
+    votes = [tally for tally in tallies.values() if tally[1]]
+    mean_share = sum(yes / total for yes, total in votes) / len(votes) if votes else 0.5
+    mean_votes = sum(total for _, total in votes) / len(votes) if votes else 1.0
+
+    shelves = [shelf for shelf in knowledge.shelves(language) if topic in (None, shelf.topic.slug)]
+    # The first of every topic before the second of any.
+    featured = {slug: place for shelf in shelves for place, slug in enumerate(shelf.topic.featured)}
+
+    def rank(item: Published) -> tuple[float, int, int, str]:
+        yes, total = tallies.get((language, item.article.slug), (0, 0))
+        score = (mean_share * mean_votes + yes) / (mean_votes + total) if total else 0.0
+        place = featured.get(item.article.slug, len(featured))
+        return (-score, place, -item.article.updated.toordinal(), item.article.slug)
+
+    items = (item for shelf in shelves for item in shelf.articles if item.article.language == language)
+    return nsmallest(limit, items, key=rank)

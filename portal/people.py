@@ -1,0 +1,99 @@
+"""The people who sign in: their roles, and what each may do."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from portal.errors import InvalidInput
+
+#: Shape of an e-mail address that mail servers accept in practice; one address, no name, no comma (RFC 5321 lengths).
+EMAIL = re.compile(
+    r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@(?:[^\W_](?:[\w-]{0,61}[^\W_])?\.)+[^\W\d_](?:[\w-]{0,61}[^\W_])"
+)
+EMAIL_LENGTH = 254
+#: Shortest password (NIST SP 800-63B-4 asks for 15 without a second factor, 8 with one; there is none yet).
+PASSWORD_LENGTH = 15
+
+
+class Role(StrEnum):
+    """What a person does here."""
+
+    AGENT = "agent"
+    WRITER = "writer"
+    SUPERVISOR = "supervisor"
+    ADMINISTRATOR = "administrator"
+
+
+class Right(StrEnum):
+    """What can be allowed."""
+
+    #: See the queue and every ticket.
+    READ_TICKETS = "read_tickets"
+    #: Take, answer and solve tickets.
+    WORK_TICKETS = "work_tickets"
+
+
+RIGHTS: dict[Role, frozenset[Right]] = {
+    Role.AGENT: frozenset({Right.READ_TICKETS, Right.WORK_TICKETS}),
+    Role.WRITER: frozenset({Right.READ_TICKETS}),
+    Role.SUPERVISOR: frozenset({Right.READ_TICKETS, Right.WORK_TICKETS}),
+    Role.ADMINISTRATOR: frozenset({Right.READ_TICKETS, Right.WORK_TICKETS}),
+}
+"""Every right of every role."""
+
+
+@dataclass(frozen=True)
+class Person:
+    """Somebody of the staff."""
+
+    id: int
+    #: Address that they sign in with; lower case.
+    email: str
+    #: Full name, as others are shown it.
+    name: str
+    roles: frozenset[Role]
+    #: The tiers that they serve (1–4); empty for writers.
+    tiers: tuple[int, ...] = ()
+    #: Languages that they can answer in.
+    languages: tuple[str, ...] = ()
+
+
+def may(person: Person, right: Right) -> bool:
+    """Whether one of the person's roles has the right."""
+    return any(right in RIGHTS[role] for role in person.roles)
+
+
+def clean_email(text: str, field: str = "email") -> str:
+    """One validated address with a lower-case domain.
+
+    Raises:
+        InvalidInput: `missing`, `too_long` or `invalid_email`.
+    """
+    address = text.strip()
+    if not address:
+        raise InvalidInput(field, "missing")
+    if len(address) > EMAIL_LENGTH:
+        raise InvalidInput(field, "too_long")
+    if not EMAIL.fullmatch(address) or ".." in address or address.startswith(".") or ".@" in address:
+        raise InvalidInput(field, "invalid_email")
+    local, _, domain = address.rpartition("@")
+    return f"{local}@{domain.lower()}"
+
+
+def check_password(password: str, known: Iterable[str] = ()) -> None:
+    """Refuse a password that is easy to guess.
+
+    Args:
+        password: as typed.
+        known: words that it may not consist of, such as the person's name and address.
+
+    Raises:
+        InvalidInput: `too_short`, `too_long` or `too_common`.
+    """
+    if len(password) < PASSWORD_LENGTH:
+        raise InvalidInput("password", "too_short")
+    if len(password) > 200:
+        raise InvalidInput("password", "too_long")
+    if len(set(password)) < 5 or password.lower() in {word.lower() for word in known}:
+        raise InvalidInput("password", "too_common")

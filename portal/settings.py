@@ -1,0 +1,177 @@
+"""Every setting of the product: one frozen value, read from `PORTAL_*` variables and checked at once."""
+
+import os
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from portal.errors import InvalidSetting
+from portal.locales import CODES
+
+PREFIX = "PORTAL_"
+
+
+def _setting(default: Any, read: Callable[[str], Any], help_text: str, unit: str = "") -> Any:
+    """A dataclass field that knows how to read itself from text; `read` raises ValueError(what is allowed)."""
+    return field(default=default, metadata={"read": read, "help": help_text, "unit": unit})
+
+
+def _whole(low: int, high: int) -> Callable[[str], int]:
+    """Reader of a whole number from `low` to `high`."""
+
+    def read(text: str) -> int:
+        if not re.fullmatch(r"[0-9]{1,9}", text.strip()) or not low <= int(text) <= high:
+            raise ValueError(f"a whole number from {low} to {high}")
+        return int(text)
+
+    return read
+
+
+def _one_of(*allowed: str) -> Callable[[str], str]:
+    """Reader of one of a few words."""
+
+    def read(text: str) -> str:
+        if text.strip().lower() not in allowed:
+            raise ValueError("one of " + ", ".join(allowed))
+        return text.strip().lower()
+
+    return read
+
+
+def _truth(text: str) -> bool:
+    """Reader of yes or no."""
+    return _one_of("true", "false", "1", "0", "yes", "no")(text) in {"true", "1", "yes"}
+
+
+def _path(text: str) -> Path:
+    """Reader of a path."""
+    if not text.strip() or "\0" in text:
+        raise ValueError("the path of a folder")
+    return Path(text).expanduser()
+
+
+def _line(text: str) -> str:
+    """Reader of one short line of text."""
+    if not text.strip() or len(text) > 200 or not text.isprintable():
+        raise ValueError("one line of 1 to 200 characters")
+    return text.strip()
+
+
+def _database(text: str) -> str:
+    """Reader of a database address."""
+    if not re.match(r"(sqlite|postgresql\+psycopg)://", text):
+        raise ValueError("sqlite:///PATH or postgresql+psycopg://USER@HOST/NAME")
+    return text
+
+
+def _redis(text: str) -> str:
+    """Reader of a Redis address."""
+    if not re.match(r"(redis|rediss|unix)://", text):
+        raise ValueError("redis://HOST:PORT/NUMBER")
+    return text
+
+
+def _base_url(text: str) -> str:
+    """Reader of the public address, without a path's last slash."""
+    if not re.fullmatch(r"https?://[A-Za-z0-9.\-\[\]:]+(/[\w./-]*)?", text.strip()):
+        raise ValueError("an address such as https://help.example.org")
+    return text.strip().rstrip("/")
+
+
+def _hosts(text: str) -> tuple[str, ...]:
+    """Reader of host names separated by commas."""
+    hosts = tuple(host.strip() for host in text.split(",") if host.strip())
+    if not hosts or not all(re.fullmatch(r"\.?[A-Za-z0-9.-]+|\[[0-9a-fA-F:]+\]", host) for host in hosts):
+        raise ValueError("host names separated by commas, such as help.example.org")
+    return hosts
+
+
+def _time_zone(text: str) -> str:
+    """Reader of a time zone's name."""
+    try:
+        return ZoneInfo(text).key
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError("the name of a time zone, such as Europe/Berlin") from None
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What an operator can choose; every field is `PORTAL_` + its name in capitals."""
+
+    articles: Path = _setting(Path("articles"), _path, "folder of the Markdown articles")
+    data: Path = _setting(Path("var"), _path, "instance folder: database, index, secret key")
+    host: str = _setting("127.0.0.1", _line, "address to listen on")
+    port: int = _setting(8000, _whole(1, 65535), "port to listen on")
+    workers: int = _setting(0, _whole(0, 64), "server processes; 0 takes one per processor core, at least 2")
+    threads: int = _setting(4, _whole(1, 64), "threads per server process")
+    dev: bool = _setting(False, _truth, "one process that reloads code and templates")
+    database_url: str = _setting("", _database, "database; empty is SQLite in the instance folder")
+    redis_url: str = _setting("", _redis, "Redis for the rate limits of several machines; empty counts in memory")
+    base_url: str = _setting("", _base_url, "public address for absolute links; empty takes the request's")
+    trusted_hosts: tuple[str, ...] = _setting((), _hosts, "host names served; empty is base_url's or any")
+    proxy_count: int = _setting(0, _whole(0, 5), "reverse proxies whose X-Forwarded-* headers are believed")
+    site_name: str = _setting("", _line, "name shown on every page; empty is “Help centre” in the reader's language")
+    default_language: str = _setting("en", _one_of(*CODES), "language where a browser asks for none of the four")
+    session_hours: int = _setting(12, _whole(1, 720), "how long staff stay signed in", "hours")
+    time_zone: str = _setting("UTC", _time_zone, "time zone in which people are shown times")
+    form_min_seconds: int = _setting(3, _whole(0, 60), "fastest time in which a person fills in a form", "seconds")
+    form_max_hours: int = _setting(24, _whole(1, 720), "how long an opened form can be sent", "hours")
+    requests_per_hour: int = _setting(30, _whole(1, 100000), "requests one network address may send", "per hour")
+    sign_in_attempts: int = _setting(10, _whole(1, 1000), "wrong passwords per account and 15 minutes")
+    reopen_days: int = _setting(30, _whole(0, 3650), "a solved gap asked again within this time re-opens", "days")
+    log_level: str = _setting("info", _one_of("debug", "info", "warning", "error"), "least severity that is logged")
+
+    @property
+    def database(self) -> str:
+        """The database address in force."""
+        return self.database_url or f"sqlite:///{self.data / 'portal.db'}"
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """The host names that requests may name; empty is any."""
+        if self.trusted_hosts or not self.base_url:
+            return self.trusted_hosts
+        return (re.sub(r"^https?://|:\d+$|/.*$", "", self.base_url),)
+
+
+def _read(name: str, text: str, source: str) -> Any:
+    """One field's value from text.
+
+    Raises:
+        InvalidSetting: names the variable or option, the value and what is allowed.
+    """
+    reader = {item.name: item.metadata["read"] for item in fields(Settings)}[name]
+    try:
+        return reader(text)
+    except ValueError as allowed:
+        raise InvalidSetting(f"{source} is {text!r}; allowed is {allowed}.") from None
+
+
+def load(environment: Mapping[str, str] | None = None, options: Mapping[str, str | None] | None = None) -> Settings:
+    """The settings in force: options first, then `PORTAL_*` variables, then defaults.
+
+    Args:
+        environment: the variables; the process's own when None. Empty ones count as not set.
+        options: values from the command line by field name; None means not given.
+
+    Raises:
+        InvalidSetting: for the first value that is not allowed.
+    """
+    environment = os.environ if environment is None else environment
+    values: dict[str, Any] = {}
+    for item in fields(Settings):
+        variable = PREFIX + item.name.upper()
+        if (given := (options or {}).get(item.name)) is not None:
+            values[item.name] = _read(item.name, given, "--" + item.name.replace("_", "-"))
+        elif environment.get(variable):
+            values[item.name] = _read(item.name, environment[variable], variable)
+    return replace(Settings(), **values)
+
+
+def unknown(environment: Mapping[str, str]) -> list[str]:
+    """The names of `PORTAL_*` variables that are no setting, most likely misspelt; in alphabetical order."""
+    known = {PREFIX + item.name.upper() for item in fields(Settings)}
+    return sorted(name for name in environment if name.startswith(PREFIX) and name not in known)
