@@ -1,0 +1,88 @@
+"""The application: the one place where the parts are joined."""
+
+from datetime import timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from babel.dates import format_skeleton, format_timedelta
+from flask import Flask
+from flask_babel import format_date, format_decimal, get_locale
+from markupsafe import Markup, escape
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from portal.locales import LANGUAGES
+from portal.search.snippets import Snippet
+from portal.services import Services, open_services
+from portal.settings import Settings, load
+from portal.web import desk, discovery, errors, help_centre, i18n, labels, links, my_requests, security, sign_in
+from portal.web.services import EXTENSION
+
+
+def create_app(settings: Settings | None = None, services: Services | None = None) -> Flask:
+    """Make the application; it migrates, indexes and waits for nothing.
+
+    Args:
+        settings: in force; from the environment when None.
+        services: the parts to join; opened from the settings when None.
+    """
+    settings = settings or load()
+    services = services or open_services(settings)
+    app = Flask(__name__, static_folder="static", template_folder="templates")
+    app.extensions[EXTENSION] = services
+    app.secret_key = services.secret
+    app.config.update(DEFAULT_LANGUAGE=settings.default_language, TEMPLATES_AUTO_RELOAD=settings.dev)
+    app.json.ensure_ascii = False  # type: ignore[attr-defined]
+    if settings.proxy_count:
+        count = settings.proxy_count
+        app.wsgi_app = ProxyFix(app.wsgi_app, count, count, count, 0, 0)  # type: ignore[method-assign]
+    i18n.init(app)
+    security.init(app, settings)
+    sign_in.init(app)
+    errors.init(app)
+    for module in (my_requests, sign_in, desk, help_centre, discovery):
+        app.register_blueprint(module.blueprint)
+    app.register_blueprint(help_centre.roots)
+    app.after_request(discovery.no_index)
+    _templates(app, services)
+    return app
+
+
+def _templates(app: Flask, services: Services) -> None:
+    """What templates can use: words, dates and numbers of the page's language, and addresses."""
+    zone = ZoneInfo(services.settings.time_zone)
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    app.jinja_env.filters.update(
+        day=lambda value: format_date(value, "long"),
+        moment=lambda value: format_skeleton("yMMMdHm", value.astimezone(zone), locale=get_locale()),
+        number=format_decimal,
+        age=lambda value: format_timedelta(max(services.clock() - value, timedelta(0)), locale=get_locale()),
+        marked=marked,
+        paragraphs=paragraphs,
+    )
+    static = Path(app.static_folder or "")
+    versions = {path.name: str(path.stat().st_mtime_ns)[-12:] for path in static.iterdir()}
+    app.jinja_env.globals.update(
+        labels=labels, languages=LANGUAGES, absolute=links.absolute, site=services.settings.site_name
+    )
+
+    @app.context_processor
+    def of_page() -> dict[str, object]:
+        return {"language": i18n.language(), "alternates": i18n.alternates}
+
+    @app.url_defaults
+    def version(endpoint: str, values: dict[str, object]) -> None:
+        if endpoint == "static" and values.get("filename") in versions:
+            values["v"] = versions[str(values["filename"])]
+
+
+def marked(snippet: Snippet) -> Markup:
+    """A snippet with its words marked."""
+    pieces = (Markup("<mark>{}</mark>").format(text) if is_word else escape(text) for text, is_word in snippet.pieces)
+    return Markup("").join(pieces)
+
+
+def paragraphs(text: str) -> Markup:
+    """Plain text as paragraphs, with its line breaks."""
+    blocks = (block for block in text.replace("\r", "").split("\n\n") if block.strip())
+    lines = (Markup("<br>").join(escape(line) for line in block.strip().split("\n")) for block in blocks)
+    return Markup("\n").join(Markup("<p>{}</p>").format(line) for line in lines)

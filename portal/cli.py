@@ -1,0 +1,21 @@
+"""The `portal` command: one entry for operators, writers and scripts."""
+
+import click
+
+from portal.commands.articles import articles
+from portal.commands.search import index, search
+from portal.commands.serving import db, serve, staff
+from portal.commands.tickets import tickets
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="tier0-portal")
+def main() -> None:
+    """A multilingual knowledge base and self-service portal.
+
+    Every setting is also an environment variable: PORTAL_ and its name in capitals.
+    """
+
+
+for command in (serve, articles, search, index, tickets, staff, db):
+    main.add_command(command)

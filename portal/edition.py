@@ -1,0 +1,106 @@
+"""What readers see at one moment, articles and index of one generation together, and the change to the next."""
+
+import threading
+import time
+from collections.abc import Callable
+from functools import lru_cache
+from pathlib import Path
+
+from sqlalchemy.exc import DatabaseError
+
+from portal.errors import SearchUnavailable
+from portal.knowledge import KnowledgeBase
+from portal.search import SearchIndex
+from portal.search.suggestions import Suggestions
+from portal.search.whoosh_index import WhooshIndex
+from portal.storage import Database, published
+
+#: How often a process looks whether there is a newer generation, in seconds.
+LOOK_EVERY = 0.25
+#: How long a replaced edition stays open for requests that began with it, in seconds.
+KEEP_OPEN = 30.0
+
+
+class Edition:
+    """One generation, opened.
+
+    Args:
+        knowledge: its articles without their texts.
+        index: its search index.
+        database: where the texts are.
+    """
+
+    def __init__(self, knowledge: KnowledgeBase, index: SearchIndex, database: Database) -> None:
+        self.knowledge = knowledge
+        self.index = index
+        self._database = database
+        self.content = lru_cache(maxsize=512)(self._content)
+        self.suggestions = lru_cache(maxsize=8)(self._suggestions)
+
+    def _content(self, language: str, slug: str) -> published.Content | None:
+        """The text of an article, as it is now; None where a newer generation has taken it away."""
+        with self._database.read() as connection:
+            return published.content(connection, language, slug)
+
+    def _suggestions(self, language: str) -> Suggestions:
+        """The titles of a language."""
+        articles = self.knowledge.articles
+        return Suggestions((slug, item.article.title) for (code, slug), item in articles.items() if code == language)
+
+
+class Editions:
+    """Gives the newest edition of an instance folder; one for each process, for all its threads.
+
+    Args:
+        data: instance folder.
+        default_language: see `KnowledgeBase`.
+        clock: seconds that only grow.
+    """
+
+    def __init__(self, data: Path, default_language: str, clock: Callable[[], float] = time.monotonic) -> None:
+        self._data = data
+        self._default_language = default_language
+        self._clock = clock
+        self._database = Database(f"sqlite:///{data / 'articles.db'}")
+        self._lock = threading.Lock()
+        self._current: Edition | None = None
+        self._looked = float("-inf")
+        self._retired: list[tuple[float, Edition]] = []
+
+    def current(self) -> Edition:
+        """The newest edition.
+
+        Raises:
+            SearchUnavailable: nothing has been published yet.
+        """
+        edition = self._current
+        if edition is not None and self._clock() - self._looked < LOOK_EVERY:
+            return edition
+        with self._lock:
+            if self._current is None or self._clock() - self._looked >= LOOK_EVERY:
+                self._look()
+            if self._current is None:
+                raise SearchUnavailable("nothing has been published yet")
+            return self._current
+
+    def _look(self) -> None:
+        """Change to a newer generation where there is one; an unreadable database leaves the present one."""
+        now = self._clock()
+        self._looked = now
+        try:
+            with self._database.read() as connection:
+                generation = published.state(connection, "generation")
+                if not generation or (self._current and self._current.knowledge.generation == generation):
+                    return
+                knowledge = published.load(connection, self._default_language)
+        except DatabaseError:
+            # The file has been replaced or removed; the next look opens it afresh.
+            self._database.close()
+            return
+        if self._current is not None:
+            self._retired.append((now, self._current))
+        self._current = Edition(knowledge, WhooshIndex(self._data / "index" / generation), self._database)
+        for retired_at, edition in list(self._retired):
+            if now - retired_at > KEEP_OPEN:
+                self._retired.remove((retired_at, edition))
+                edition.index.close()

@@ -1,0 +1,240 @@
+"""The folder of Markdown files: strict front matter, every problem with path and line, never an exception for one."""
+
+import re
+import stat
+import unicodedata
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from portal.articles import SLUG_LENGTH, Article, Topic, is_slug
+from portal.errors import CannotStart
+from portal.front_matter import LOADER, read_front_matter
+from portal.locales import CODES
+from portal.problems import Problem, Severity
+
+#: Larger files are refused: Markdown's cost is not linear in its length.
+MAX_BYTES = 256 * 1024
+
+_FRONT_MATTER = re.compile(r"---[ \t]*\n(.*?)^---[ \t]*(?:\n|\Z)", re.DOTALL | re.MULTILINE)
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+#: Files that editors leave beside the one being written.
+_EDITORS_OWN = re.compile(r"^[.#~]|~$|\.(?:swp|swx|tmp|bak|orig|rej)$")
+
+
+@dataclass(frozen=True)
+class SourceFile:
+    """A Markdown file that could be an article."""
+
+    language: str
+    slug: str
+    path: Path
+    #: Changes whenever the file is written: time of change in ns, size in bytes, inode number.
+    signature: str
+
+
+@dataclass(frozen=True)
+class Scan:
+    """What the folder holds at one moment."""
+
+    files: tuple[SourceFile, ...]
+    #: Problems of names and kinds of file; contents have not been read.
+    problems: tuple[Problem, ...]
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What became of reading one file."""
+
+    #: None where there is an error.
+    article: Article | None
+    problems: tuple[Problem, ...] = ()
+    #: Line of the file on which the body starts.
+    body_line: int = 1
+    #: Line of each front matter key.
+    lines: tuple[tuple[str, int], ...] = ()
+
+
+def scan(root: Path) -> Scan:
+    """Look at the folder without reading any file.
+
+    Raises:
+        CannotStart: the folder is missing, cannot be read, or has no folder of any language.
+    """
+    if not root.is_dir():
+        raise CannotStart(f"The folder of the articles, {root}, does not exist.")
+    if not any((root / code).is_dir() for code in CODES):
+        raise CannotStart(f"The folder of the articles, {root}, has none of the folders {', '.join(CODES)}.")
+    files: list[SourceFile] = []
+    problems: list[Problem] = []
+    try:
+        for language in CODES:
+            if (root / language).is_dir():
+                _scan_language(root, language, files, problems)
+    except PermissionError as error:
+        raise CannotStart(f"The folder {error.filename} cannot be read: permission denied.") from error
+    return Scan(tuple(files), tuple(problems))
+
+
+def _scan_language(root: Path, language: str, files: list[SourceFile], problems: list[Problem]) -> None:
+    """Add one language's files and problems."""
+    folder = root / language
+    inside = root.resolve()
+    names = sorted(entry.name for entry in folder.iterdir() if not _EDITORS_OWN.search(entry.name))
+    markdown = {name for name in names if name.endswith(".md")}
+    for name in names:
+        path, shown = folder / name, f"{language}/{name}"
+        if path.is_dir() and not path.is_symlink():
+            problems.append(
+                Problem(shown, 0, "nested-folder", "Folders inside a language are not read.", Severity.WARNING)
+            )
+        if name not in markdown:
+            continue
+        problem = _refusal(path, name.removesuffix(".md"), markdown, inside)
+        if problem:
+            problems.append(Problem(shown, 0, *problem))
+            continue
+        facts = path.stat()
+        signature = f"{facts.st_mtime_ns}-{facts.st_size}-{facts.st_ino}"
+        files.append(SourceFile(language, name.removesuffix(".md"), path, signature))
+
+
+def _refusal(path: Path, stem: str, names: set[str], inside: Path) -> tuple[str, str] | None:
+    """Why a file cannot be an article, judged by its name and kind; None where it can."""
+    lower = stem.lower()
+    if stem != lower and f"{lower}.md" in names:
+        return "duplicate-slug", f"Differs from {lower}.md only by capitals; rename one of them."
+    if not is_slug(stem):
+        return "invalid-slug", (
+            f"The file name must be small Latin letters and digits joined by hyphens, at most {SLUG_LENGTH} long."
+        )
+    try:
+        target = path.resolve(strict=True)
+        if not target.is_relative_to(inside):
+            return "outside-link", "A symbolic link that leads out of the articles' folder is not followed."
+        facts = target.stat()
+    except (OSError, RuntimeError):
+        return "broken-link", "A symbolic link that leads nowhere."
+    if not stat.S_ISREG(facts.st_mode):
+        return "no-file", "Not a regular file."
+    if facts.st_size > MAX_BYTES:
+        return "too-large", f"{facts.st_size} bytes; the limit is {MAX_BYTES}. Split the article."
+    return None
+
+
+def read(file: SourceFile, root: Path) -> Reading:
+    """Read and check one file; a file that vanishes or cannot be read is a problem, not an exception."""
+    shown = file.path.relative_to(root).as_posix()
+    try:
+        raw = file.path.read_bytes()
+    except OSError as error:
+        return Reading(None, (Problem(shown, 0, "unreadable", f"The file cannot be read: {error.strerror}."),))
+    return parse(raw, file.language, file.slug, shown)
+
+
+def parse(raw: bytes, language: str, slug: str, shown: str) -> Reading:
+    """An article from the bytes of its file.
+
+    Args:
+        raw: the whole file.
+        language: folder that it stands in.
+        slug: its stem.
+        shown: path named in problems.
+    """
+    problems: list[Problem] = []
+    text = _decode(raw, shown, problems)
+    if text is None:
+        return Reading(None, tuple(problems))
+    match = _FRONT_MATTER.match(text)
+    if match is None:
+        missing = "The file must begin with a line ---, the front matter, and another line ---."
+        return Reading(None, (*problems, Problem(shown, 1, "no-front-matter", missing)))
+    body_line = text.count("\n", 0, match.end()) + 1
+    fields = read_front_matter(match[1], shown, problems)
+    body = text[match.end() :].strip("\n")
+    if not body.strip():
+        problems.append(Problem(shown, body_line, "empty-body", "There is no text below the front matter."))
+    values = {name: value for name, (value, _) in fields.items()}
+    lines = tuple((name, line) for name, (_, line) in fields.items())
+    leading = len(text[match.end() :]) - len(text[match.end() :].lstrip("\n"))
+    if any(problem.severity is Severity.ERROR for problem in problems):
+        return Reading(None, tuple(sorted(problems)), body_line + leading, lines)
+    article = Article(language=language, slug=slug, body=body, **values)
+    return Reading(article, tuple(sorted(problems)), body_line + leading, lines)
+
+
+def _decode(raw: bytes, shown: str, problems: list[Problem]) -> str | None:
+    """Text with Unix line ends from UTF-8; None where there is none to go on with."""
+    if not raw.strip():
+        problems.append(Problem(shown, 1, "empty-file", "The file is empty."))
+        return None
+    if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
+        problems.append(Problem(shown, 1, "wrong-encoding", "The file is UTF-16; save it as UTF-8."))
+        return None
+    if raw.startswith(b"\xef\xbb\xbf"):
+        raw = raw[3:]
+        problems.append(
+            Problem(shown, 1, "byte-order-mark", "Save the file without a byte order mark.", Severity.WARNING)
+        )
+    try:
+        text = raw.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = raw.count(b"\n", 0, error.start) + 1
+        problems.append(
+            Problem(
+                shown, line, "wrong-encoding", f"Byte 0x{raw[error.start]:02x} is not UTF-8; save the file as UTF-8."
+            )
+        )
+        return None
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    if control := _CONTROL.search(text):
+        line = text.count("\n", 0, control.start()) + 1
+        problems.append(
+            Problem(shown, line, "control-character", f"The invisible character U+{ord(control[0]):04X} must go.")
+        )
+        return None
+    return unicodedata.normalize("NFC", text)
+
+
+def read_topics(root: Path) -> tuple[tuple[Topic, ...], tuple[Problem, ...]]:
+    """The topics of `topics.yml` in their order, and what is wrong with them; no file, no topics."""
+    shown = "topics.yml"
+    try:
+        content = yaml.load((root / shown).read_text(encoding="utf-8-sig"), Loader=LOADER)  # noqa: S506  # nosec B506 - a safe loader
+    except FileNotFoundError:
+        return (), ()
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        mark = getattr(error, "problem_mark", None)
+        return (), (Problem(shown, mark.line + 1 if mark else 0, "bad-topics", "The file cannot be read as YAML."),)
+    if not isinstance(content, dict):
+        return (), (Problem(shown, 1, "bad-topics", "It must name each topic by its slug."),)
+    topics: list[Topic] = []
+    problems: list[Problem] = []
+    for slug, entry in content.items():
+        texts = entry if isinstance(entry, dict) else {}
+        names, descriptions, featured = texts.get("name"), texts.get("description", {}), texts.get("featured", [])
+        is_list = isinstance(featured, list) and all(isinstance(item, str) for item in featured)
+        if (
+            not is_slug(str(slug))
+            or not _is_by_language(names)
+            or not _is_by_language(descriptions)
+            or not names
+            or not is_list
+        ):
+            message = f"{slug!r} needs a name by language, and may have a description by language and a list of featured slugs."
+            problems.append(Problem(shown, 0, "bad-topic", message))
+            continue
+        missing = [code for code in CODES if code not in names]
+        if missing:
+            problems.append(
+                Problem(shown, 0, "topic-unnamed", f"{slug} has no name in {', '.join(missing)}.", Severity.WARNING)
+            )
+        topics.append(Topic(str(slug), names, descriptions, tuple(featured)))
+    return tuple(topics), tuple(problems)
+
+
+def _is_by_language(texts: Any) -> bool:
+    """Whether it maps language codes to texts."""
+    return isinstance(texts, dict) and all(code in CODES and isinstance(text, str) for code, text in texts.items())

@@ -1,0 +1,275 @@
+"""From the folder of Markdown files to what readers see: render what changed, index it, swap it in at once."""
+
+import fcntl
+import logging
+import multiprocessing
+import os
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from portal import articles, library, markup
+from portal.articles import Topic
+from portal.errors import SearchUnavailable
+from portal.locales import CODES
+from portal.problems import Problem, Severity
+from portal.search import Document, generations, whoosh_index
+from portal.storage import Database, published
+
+log = logging.getLogger(__name__)
+
+#: From this many changed files on, every processor core takes part.
+PARALLEL_FROM = 200
+
+#: Told how many steps are done and how many there are; a file is two steps, reading and indexing.
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a publication came to."""
+
+    generation: str
+    #: Files that were read because they are new or have changed.
+    changed: int
+    #: Articles that are no longer there.
+    removed: int
+    #: Everything that is wrong with the files at present, changed or not.
+    problems: tuple[Problem, ...]
+    #: Why the whole index was made anew; empty where it was not.
+    rebuilt: str = ""
+
+
+@dataclass(frozen=True)
+class _Job:
+    """One language's part of a publication."""
+
+    language: str
+    root: Path
+    target: Path
+    files: tuple[library.SourceFile, ...]
+    removed: tuple[str, ...]
+
+
+class Publisher:
+    """Publishes the articles of a folder into an instance folder; several processes may try at once.
+
+    Args:
+        root: folder of the articles.
+        data: instance folder.
+    """
+
+    def __init__(self, root: Path, data: Path) -> None:
+        self.root = root
+        self._data = data
+        self._generations = data / "index"
+
+    @contextmanager
+    def _alone(self) -> Iterator[Database]:
+        """Let one process publish at a time; the lock goes with the process, however it ends."""
+        with (self._data / "publish.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            database = published.open_published(self._data / "articles.db")
+            try:
+                yield database
+            finally:
+                database.close()
+
+    def publish(
+        self,
+        now: datetime,
+        progress: Progress = lambda _done, _total: None,
+        *,
+        rebuild: bool = False,
+        verify: bool = True,
+    ) -> Report:
+        """Bring what readers see up to date with the files.
+
+        Only new and changed files are read. Readers see the old state until the new one is complete; a process that
+        is killed half-way leaves the old state.
+
+        Args:
+            now: names the generation.
+            progress: told of every step.
+            rebuild: read and index everything again.
+            verify: check the present index's files, as at start.
+
+        Raises:
+            CannotStart: the folder of the articles cannot be used.
+            OSError: the instance folder cannot be written, for example because the disk is full.
+        """
+        with self._alone() as database:
+            found = library.scan(self.root)
+            topics, topic_problems = library.read_topics(self.root)
+            with database.read() as connection:
+                known = published.signatures(connection)
+                current = published.state(connection, "generation")
+                old_topics = published.state(connection, "topics")
+            why = "asked for" if rebuild and current else self._why_rebuild(current, known, verify)
+            if why:
+                log.warning("the search index is made anew: %s", why)
+            fresh = bool(why) or not current
+            files = {(file.language, file.slug): file for file in found.files}
+            changed = [file for key, file in files.items() if fresh or known.get(key, ("", False))[0] != file.signature]
+            gone = sorted(known.keys() - files.keys())
+            generation = current
+            if changed or gone or fresh or not _same_topics(old_topics, topics):
+                jobs = self._jobs(changed, gone, known, fresh)
+                generation = self._write(database, jobs, gone, topics, now, None if fresh else current, progress)
+            with database.read() as connection:
+                stored = [Problem(*row[:4], Severity(row[4])) for row in published.problems(connection)]
+            generations.sweep(self._generations, generation)
+        problems = tuple(sorted((*found.problems, *topic_problems, *stored)))
+        return Report(generation, len(changed), len(gone), problems, why)
+
+    def _why_rebuild(self, current: str, known: dict[tuple[str, str], tuple[str, bool]], verify: bool) -> str:
+        """Why the present index cannot be built upon; empty where it can, or where there is none yet."""
+        if not current:
+            return ""
+        directory = self._generations / current
+        try:
+            if verify:
+                generations.check(directory)
+            for code in CODES:
+                expected = sum(1 for (language, _), (_, is_public) in known.items() if language == code and is_public)
+                if (held := whoosh_index.count(directory / code)) != expected:
+                    return f"the {code} index holds {held} articles instead of {expected}"
+        except SearchUnavailable as error:
+            return str(error)
+        return ""
+
+    def _jobs(
+        self,
+        changed: list[library.SourceFile],
+        gone: list[tuple[str, str]],
+        known: dict[tuple[str, str], tuple[str, bool]],
+        fresh: bool,
+    ) -> list[_Job]:
+        """What is to do in each language; languages with nothing to do are left out, but never from a fresh index."""
+        jobs = []
+        for code in CODES:
+            files = tuple(file for file in changed if file.language == code)
+            # What was indexed and has changed goes too: it may have become a draft, or have errors now.
+            was = [(code, file.slug) for file in files] + [key for key in gone if key[0] == code]
+            removed = () if fresh else tuple(slug for key in was if known.get(key, ("", False))[1] for slug in key[1:])
+            if files or removed or fresh:
+                jobs.append(_Job(code, self.root, Path(code), files, removed))
+        return jobs
+
+    def _write(
+        self,
+        database: Database,
+        jobs: list[_Job],
+        gone: list[tuple[str, str]],
+        topics: tuple[Topic, ...],
+        now: datetime,
+        base: str | None,
+        progress: Progress,
+    ) -> str:
+        """Write a new generation and make it the current one; its name."""
+        name = f"{now:%Y%m%dT%H%M%S}-{os.getpid()}-{time.monotonic_ns():x}"
+        previous = self._generations / base if base else None
+        self._generations.mkdir(mode=0o700, exist_ok=True)
+        directory = generations.begin(self._generations, name, previous)
+        rows = _run([replace(job, target=directory / job.target) for job in jobs], progress)
+        generations.seal(directory, previous)
+        with database.write() as connection:
+            published.publish(connection, rows, gone, topics, name)
+        if previous is not None and previous.exists():
+            os.utime(previous)  # Its grace begins now.
+        return name
+
+
+def _same_topics(stored: str, topics: tuple[Topic, ...]) -> bool:
+    """Whether the topics are those that were published last."""
+    return stored == published.topics_text(topics)
+
+
+def _run(jobs: list[_Job], progress: Progress) -> list[published.Row]:
+    """Do the jobs, on all cores where there is much to do."""
+    total = 2 * sum(len(job.files) for job in jobs)
+    if total < 2 * PARALLEL_FROM:
+        done = 0
+
+        def step(count: int) -> None:
+            nonlocal done
+            done += count
+            progress(done, total)
+
+        return [row for job in jobs for row in _language(job, step)]
+    # A new interpreter for each: forking a process that has threads can leave locks locked for ever.
+    context = multiprocessing.get_context("spawn")
+    counter = context.Value("q", 0)
+    cores = len(os.sched_getaffinity(0))
+    with ProcessPoolExecutor(min(cores, len(jobs)), context, _share, (counter,)) as pool:
+        waiting = {pool.submit(_language, job) for job in sorted(jobs, key=lambda job: -len(job.files))}
+        rows: list[published.Row] = []
+        while waiting:
+            done_now, waiting = wait(waiting, timeout=0.2, return_when=FIRST_COMPLETED)
+            rows.extend(row for future in done_now for row in future.result())
+            progress(counter.value, total)
+    return rows
+
+
+_counter: Any = None
+
+
+def _share(counter: Any) -> None:
+    """Receive the counter that a pool's processes share."""
+    global _counter  # noqa: PLW0603 - a pool's process has no other place
+    _counter = counter
+
+
+def _count(steps: int) -> None:
+    """Add to the shared counter."""
+    with _counter.get_lock():
+        _counter.value += steps
+
+
+def _language(job: _Job, step: Callable[[int], None] = _count) -> list[published.Row]:
+    """Read, render and index one language's files."""
+    rows: list[published.Row] = []
+    documents: list[Document] = []
+    for file in job.files:
+        reading = library.read(file, job.root)
+        row = published.Row(
+            file.language,
+            file.slug,
+            file.signature,
+            problems=tuple((p.path, p.line, p.code, p.message, p.severity.value) for p in reading.problems),
+        )
+        if reading.article is not None:
+            rendered = markup.render(reading.article.body, file.language)
+            sections = tuple((part.anchor, part.heading, part.text, part.level) for part in rendered.sections)
+            row = replace(
+                row,
+                article=replace(reading.article, body=""),
+                fingerprint=articles.fingerprint(reading.article),
+                html=rendered.html,
+                sections=sections,
+            )
+            if reading.article.status is articles.Status.PUBLISHED:
+                documents.append(document(reading.article, rendered))
+        rows.append(row)
+        step(1)
+    whoosh_index.write(job.target, job.language, documents, job.removed, step)
+    step(len(job.files) - len(documents))
+    return rows
+
+
+def document(article: articles.Article, rendered: markup.Rendered) -> Document:
+    """What the search engine is told about an article."""
+    return Document(
+        article.slug,
+        article.title,
+        article.topic,
+        article.summary,
+        rendered.headings,
+        (*article.keywords, *article.tags),
+        rendered.text,
+    )

@@ -1,0 +1,204 @@
+"""Serving: everything is prepared before the server forks, then gunicorn runs the application."""
+
+import logging
+import os
+import socket
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from gunicorn.app.base import BaseApplication
+from gunicorn.http.errors import LimitRequestHeaders, LimitRequestLine, ParseException
+from gunicorn.workers.gthread import ThreadWorker
+
+from portal.app import create_app
+from portal.edition import Editions
+from portal.errors import CannotStart
+from portal.locales import CODES
+from portal.publishing import Progress, Publisher, Report
+from portal.services import secret_key, utc_now
+from portal.settings import Settings
+from portal.storage import Database, migration, prepare_folder, reachable
+from portal.watching import Watcher
+
+log = logging.getLogger("portal")
+
+#: The longest address that is read; a query of 200 characters is 1,800 bytes when every one is percent-encoded.
+LONGEST_LINE = 8190
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What a start found and did."""
+
+    report: Report
+    #: Articles by language.
+    counts: dict[str, int]
+
+
+def prepare(settings: Settings, progress: Progress = lambda _done, _total: None, *, rebuild: bool = False) -> Prepared:
+    """Bring folder, secret, database, articles and index to where workers can serve from them.
+
+    Raises:
+        CannotStart: something is missing or cannot be used; the message is one plain sentence.
+    """
+    prepare_folder(settings.data)
+    secret_key(settings.data)
+    database = Database(settings.database)
+    try:
+        reachable(database)
+        migration.upgrade(database)
+    finally:
+        database.close()
+    try:
+        report = Publisher(settings.articles, settings.data).publish(utc_now(), progress, rebuild=rebuild)
+    except OSError as error:
+        raise CannotStart(
+            f"The articles could not be published in {settings.data}: {error.strerror or error}."
+        ) from error
+    return Prepared(report, Editions(settings.data, settings.default_language).current().knowledge.counts)
+
+
+def check_port(settings: Settings) -> None:
+    """Make sure that the address can be listened on.
+
+    Raises:
+        CannotStart: it cannot.
+    """
+    try:
+        family, kind, _, _, address = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise CannotStart(
+            f"Cannot listen on {settings.host}, port {settings.port}: {reason}. Choose another with --port."
+        ) from error
+
+
+def worker_count(settings: Settings) -> int:
+    """Server processes: as set, else one for each core that this process may use, at least two."""
+    if settings.dev:
+        return 1
+    return settings.workers or max(2, min(len(os.sched_getaffinity(0)), 16))
+
+
+_UNREADABLE = """<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><title>{status}</title></head><body>
+<main><p lang="en">The address is too long or cannot be read. Shorten your search to a few words and try again.</p>
+<p lang="fr">L’adresse est trop longue ou illisible. Réduisez votre recherche à quelques mots et réessayez.</p>
+<p lang="de">Die Adresse ist zu lang oder nicht lesbar. Kürzen Sie Ihre Suche auf wenige Wörter und versuchen Sie es erneut.</p>
+<p lang="ru">Адрес слишком длинный или его не удаётся прочитать. Сократите запрос до нескольких слов и повторите попытку.</p>
+</main></body></html>
+"""
+
+
+class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types.
+    """A worker whose answers to what cannot even be read are in the readers' languages.
+
+    Such a request never reaches the application, and which language it is in cannot be known.
+    """
+
+    def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
+        """Answer a request that cannot be read; nothing of it is logged, for it may hold what people typed."""
+        if not isinstance(exc, ParseException):
+            super().handle_error(req, client, addr, exc)
+            return
+        status = "414 URI Too Long" if isinstance(exc, LimitRequestLine) else "400 Bad Request"
+        status = "431 Request Header Fields Too Large" if isinstance(exc, LimitRequestHeaders) else status
+        body = _UNREADABLE.format(status=status).encode()
+        head = f"HTTP/1.1 {status}\r\nConnection: close\r\nContent-Type: text/html; charset=utf-8\r\nContent-Length: {len(body)}\r\n"
+        self.log.debug("a request could not be read: %s", type(exc).__name__)
+        try:
+            client.sendall(head.encode() + b"Content-Security-Policy: default-src 'none'\r\n\r\n" + body)
+        except OSError:
+            self.log.debug("and its client has gone")
+
+
+class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types.
+    """gunicorn with the product's configuration.
+
+    Args:
+        settings: in force.
+        when_ready: called once the server accepts requests.
+    """
+
+    def __init__(self, settings: Settings, when_ready: Callable[[], None]) -> None:
+        self._settings = settings
+        self._when_ready = when_ready
+        super().__init__()
+
+    def load_config(self) -> None:
+        """Hand the configuration to gunicorn."""
+        settings = self._settings
+        host = f"[{settings.host}]" if ":" in settings.host else settings.host
+        values = {
+            "bind": f"{host}:{settings.port}",
+            "workers": worker_count(settings),
+            "threads": settings.threads,
+            "worker_class": Worker,
+            "worker_tmp_dir": "/dev/shm" if Path("/dev/shm").is_dir() else None,  # noqa: S108 - gunicorn's own advice
+            "proc_name": "portal",
+            "loglevel": settings.log_level if settings.dev else "warning",
+            "reload": settings.dev,
+            "limit_request_line": LONGEST_LINE,
+            "forwarded_allow_ips": "*" if settings.proxy_count else "",
+            "control_socket_disable": True,
+            "graceful_timeout": 15,
+            "timeout": 60,
+            "keepalive": 5,
+            "post_fork": self._post_fork,
+            "worker_exit": _worker_exit,
+            "when_ready": lambda _arbiter: self._when_ready(),
+            "on_reload": lambda _arbiter: log.info("reloading"),
+        }
+        for name, value in values.items():
+            self.cfg.set(name, value)
+
+    def load(self) -> Any:
+        """The application, once in each worker."""
+        return create_app(self._settings)
+
+    def _post_fork(self, _arbiter: Any, worker: Any) -> None:
+        """Let each worker stand by for watching the articles."""
+        publisher = Publisher(self._settings.articles, self._settings.data)
+        worker.watcher = Watcher(publisher, self._settings.data, utc_now)
+        worker.watcher.start()
+
+
+def _worker_exit(_arbiter: Any, worker: Any) -> None:
+    """End a worker's watch, so that another takes over at once."""
+    if watcher := getattr(worker, "watcher", None):
+        watcher.stop()
+
+
+def serve(settings: Settings, progress: Progress, announce: Callable[[Prepared], None]) -> None:
+    """Prepare, then serve until SIGTERM or SIGINT; SIGHUP starts the workers anew.
+
+    Args:
+        settings: in force.
+        progress: told how far reading and indexing are.
+        announce: called once when the portal accepts requests.
+
+    Raises:
+        CannotStart: see `prepare` and `check_port`.
+    """
+    logging.basicConfig(
+        level=settings.log_level.upper(), stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    logging.getLogger("watchfiles").setLevel(logging.WARNING)
+    check_port(settings)
+    prepared = prepare(settings, progress)
+    Server(settings, lambda: announce(prepared)).run()
+
+
+def addresses(settings: Settings) -> list[str]:
+    """Where the portal is found, one address per language."""
+    host = "localhost" if settings.host in {"0.0.0.0", "::"} else settings.host  # noqa: S104 - compared, not bound  # nosec B104
+    host = f"[{host}]" if ":" in host else host
+    base = settings.base_url or f"http://{host}:{settings.port}"
+    return [f"{base}/{code}/" for code in CODES]

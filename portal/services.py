@@ -1,0 +1,126 @@
+"""What the doors work with, joined once for each process."""
+
+import hashlib
+import os
+import secrets
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from sqlalchemy.exc import SQLAlchemyError
+
+import portal
+from portal.desk import Desk
+from portal.edition import Edition, Editions
+from portal.errors import CannotStart
+from portal.settings import Settings
+from portal.staff import Staff
+from portal.storage import Database, feedback
+
+#: How long tallies of votes are used before they are read again, in seconds.
+TALLIES_EVERY = 60.0
+
+
+def utc_now() -> datetime:
+    """The present moment; the only clock of the product."""
+    return datetime.now(UTC)
+
+
+def secret_key(data: Path) -> bytes:
+    """The instance's secret, made when it is first asked for; 32 random bytes in a file that only the owner reads.
+
+    Raises:
+        CannotStart: it can be neither read nor made.
+    """
+    path = data / "secret.key"
+    try:
+        if not path.exists():
+            # Written beside and linked, so that of two processes one wins and none reads half a key.
+            draft = data / f".secret-{os.getpid()}"
+            descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(secrets.token_bytes(32))
+                file.flush()
+                os.fsync(file.fileno())
+            try:
+                os.link(draft, path)
+            except FileExistsError:
+                pass
+            finally:
+                draft.unlink()
+        key = path.read_bytes()
+    except OSError as error:
+        raise CannotStart(f"The secret key {path} cannot be read or made: {error.strerror}.") from error
+    if len(key) < 32:
+        raise CannotStart(f"The secret key {path} is too short; restore it, or remove it to sign everybody out.")
+    return key
+
+
+@dataclass
+class Services:
+    """The parts of one running portal."""
+
+    settings: Settings
+    database: Database
+    editions: Editions
+    desk: Desk
+    staff: Staff
+    secret: bytes
+    #: Changes with the code, so that no reader keeps a page that an older version made.
+    build: str
+    clock: Callable[[], datetime] = utc_now
+    _tallies: dict[tuple[str, str], tuple[int, int]] = field(default_factory=dict)
+    _tallied_at: float = float("-inf")
+    _tallying: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def edition(self) -> Edition:
+        """What readers see now.
+
+        Raises:
+            SearchUnavailable: nothing has been published yet.
+        """
+        return self.editions.current()
+
+    def tallies(self) -> dict[tuple[str, str], tuple[int, int]]:
+        """Yes-votes and all votes by language and slug, a minute old at most.
+
+        Where the database does not answer, the last ones are given: nobody's page fails for the want of them.
+        """
+        if time.monotonic() - self._tallied_at > TALLIES_EVERY and self._tallying.acquire(blocking=False):
+            try:
+                with self.database.read() as connection:
+                    self._tallies = feedback.tallies(connection)
+            except SQLAlchemyError:
+                pass
+            finally:
+                self._tallied_at = time.monotonic()
+                self._tallying.release()
+        return self._tallies
+
+
+def open_services(settings: Settings) -> Services:
+    """Join the parts; nothing is migrated, indexed or waited for.
+
+    Raises:
+        CannotStart: the secret key can be neither read nor made.
+    """
+    secret = secret_key(settings.data)
+    database = Database(settings.database)
+    editions = Editions(settings.data, settings.default_language)
+    desk = Desk(database, secret, settings.reopen_days)
+    staff = Staff(database, settings.sign_in_attempts, timedelta(hours=settings.session_hours))
+    return Services(settings, database, editions, desk, staff, secret, build_of(Path(portal.__file__).parent))
+
+
+def build_of(package: Path) -> str:
+    """What identifies the code and templates that pages are made with: names, sizes and times of its files."""
+    facts = hashlib.blake2b(digest_size=6)
+    for path in sorted(package.rglob("*")):
+        if path.suffix in {".py", ".html", ".css", ".js", ".svg", ".po"}:
+            status = path.stat()
+            facts.update(f"{path.relative_to(package)} {status.st_size} {status.st_mtime_ns}".encode())
+    return facts.hexdigest()

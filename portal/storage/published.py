@@ -1,0 +1,194 @@
+"""The published articles, rendered, in a local database that can be made again from the files at any time."""
+
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Column, Connection, MetaData, String, Table, Text, delete, insert, select
+from sqlalchemy.exc import DatabaseError
+
+from portal.articles import Article, Significance, Status, Topic
+from portal.knowledge import KnowledgeBase, Published
+from portal.storage import Database
+
+#: Changes with the tables below or with how articles are rendered or analysed; another one is made anew.
+FORMAT = "1"
+
+_metadata = MetaData()
+_articles = Table(
+    "articles",
+    _metadata,
+    Column("language", String, primary_key=True),
+    Column("slug", String, primary_key=True),
+    #: Of the file that it was made from; see `library.SourceFile`.
+    Column("signature", String, nullable=False),
+    #: Front matter; null where the file has errors.
+    Column("article", Text),
+    Column("fingerprint", String, nullable=False),
+    Column("html", Text, nullable=False),
+    #: List of anchor, heading, text and level.
+    Column("sections", Text, nullable=False),
+    #: List of the problems that reading found.
+    Column("problems", Text, nullable=False),
+)
+_state = Table("state", _metadata, Column("name", String, primary_key=True), Column("value", Text, nullable=False))
+
+
+@dataclass(frozen=True)
+class Row:
+    """One file as it was read and rendered."""
+
+    language: str
+    slug: str
+    signature: str
+    #: Without its body; None where the file has errors.
+    article: Article | None = None
+    fingerprint: str = ""
+    html: str = ""
+    #: Anchor, heading, plain text and level of each section.
+    sections: tuple[tuple[str, str, str, int], ...] = ()
+    #: Path, line, code, message and severity of each problem.
+    problems: tuple[tuple[str, int, str, str, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class Content:
+    """The text of an article."""
+
+    html: str
+    #: Anchor, heading, plain text and level of each section.
+    sections: tuple[tuple[str, str, str, int], ...]
+
+
+def open_published(path: Path) -> Database:
+    """Open the database, making it anew where it is missing, broken or of another format."""
+    database = Database(f"sqlite:///{path}")
+    try:
+        with database.write() as connection:
+            _metadata.create_all(connection)
+            if state(connection, "format") == FORMAT:
+                return database
+    except DatabaseError:
+        pass
+    database.close()
+    for leftover in (path, path.with_name(path.name + "-wal"), path.with_name(path.name + "-shm")):
+        leftover.unlink(missing_ok=True)
+    database = Database(f"sqlite:///{path}")
+    with database.write() as connection:
+        _metadata.create_all(connection)
+        set_state(connection, "format", FORMAT)
+    return database
+
+
+def state(connection: Connection, name: str) -> str:
+    """A remembered value; empty where there is none."""
+    return str(connection.execute(select(_state.c.value).where(_state.c.name == name)).scalar() or "")
+
+
+def set_state(connection: Connection, name: str, value: str) -> None:
+    """Remember a value."""
+    connection.execute(delete(_state).where(_state.c.name == name))
+    connection.execute(insert(_state).values(name=name, value=value))
+
+
+def signatures(connection: Connection) -> dict[tuple[str, str], tuple[str, bool]]:
+    """Signature of every file, and whether readers see its article, by language and slug."""
+    query = select(_articles.c.language, _articles.c.slug, _articles.c.signature, _articles.c.article)
+    return {
+        (row.language, row.slug): (
+            row.signature,
+            bool(row.article) and json.loads(row.article)["status"] == "published",
+        )
+        for row in connection.execute(query)
+    }
+
+
+def problems(connection: Connection) -> list[tuple[str, int, str, str, str]]:
+    """The problems of all files, by path and line."""
+    query = select(_articles.c.problems).where(_articles.c.problems != "[]")
+    return sorted(tuple(problem) for text in connection.execute(query).scalars() for problem in json.loads(text))
+
+
+def publish(
+    connection: Connection,
+    rows: Iterable[Row],
+    gone: Iterable[tuple[str, str]],
+    topics: tuple[Topic, ...],
+    generation: str,
+) -> None:
+    """Store a new generation; readers see it when the transaction ends, and nothing of it before."""
+    for row in rows:
+        values = {
+            "language": row.language,
+            "slug": row.slug,
+            "signature": row.signature,
+            "article": json.dumps(_plain(row.article), ensure_ascii=False) if row.article else None,
+            "fingerprint": row.fingerprint,
+            "html": row.html,
+            "sections": json.dumps(row.sections, ensure_ascii=False),
+            "problems": json.dumps(row.problems, ensure_ascii=False),
+        }
+        _forget(connection, row.language, row.slug)
+        connection.execute(insert(_articles).values(**values))
+    for language, slug in gone:
+        _forget(connection, language, slug)
+    set_state(connection, "topics", topics_text(topics))
+    set_state(connection, "generation", generation)
+
+
+def topics_text(topics: tuple[Topic, ...]) -> str:
+    """Topics in the form in which they are stored."""
+    return json.dumps([asdict(topic) for topic in topics], ensure_ascii=False)
+
+
+def _forget(connection: Connection, language: str, slug: str) -> None:
+    """Remove one file's row."""
+    connection.execute(delete(_articles).where(_articles.c.language == language, _articles.c.slug == slug))
+
+
+def load(connection: Connection, default_language: str) -> KnowledgeBase:
+    """The published articles without their texts."""
+    query = select(_articles.c.article, _articles.c.fingerprint).where(_articles.c.article.is_not(None))
+    found = (Published(_article(json.loads(text)), fingerprint) for text, fingerprint in connection.execute(query))
+    articles = {
+        (item.article.language, item.article.slug): item for item in found if item.article.status is Status.PUBLISHED
+    }
+    stored = json.loads(state(connection, "topics") or "[]")
+    topics = tuple(Topic(**{**topic, "featured": tuple(topic["featured"])}) for topic in stored)
+    return KnowledgeBase(state(connection, "generation"), articles, topics, default_language)
+
+
+def content(connection: Connection, language: str, slug: str) -> Content | None:
+    """The text of an article; None where there is none."""
+    query = select(_articles.c.html, _articles.c.sections).where(
+        _articles.c.language == language, _articles.c.slug == slug, _articles.c.article.is_not(None)
+    )
+    row = connection.execute(query).first()
+    return Content(row.html, tuple(tuple(section) for section in json.loads(row.sections))) if row else None
+
+
+_DAYS = ("updated", "review_by")
+_TUPLES = ("tags", "keywords", "aliases", "answers")
+
+
+def _plain(article: Article) -> dict[str, Any]:
+    """What is stored of an article: everything but its body, and nothing that is empty."""
+    values = {name: value for name, value in asdict(article).items() if value not in (None, "", ()) and name != "body"}
+    return {name: value.isoformat() if isinstance(value, date) else value for name, value in values.items()}
+
+
+def _article(values: dict[str, Any]) -> Article:
+    """An article from what was stored."""
+    for name in _DAYS:
+        if name in values:
+            values[name] = date.fromisoformat(values[name])
+    for name in _TUPLES:
+        if name in values:
+            values[name] = tuple(values[name])
+    values["status"] = Status(values["status"])
+    if "significance" in values:
+        values["significance"] = Significance(values["significance"])
+    return Article(**values)

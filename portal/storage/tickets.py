@@ -1,0 +1,197 @@
+"""Tickets and their histories in the database."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, func, insert, select, tuple_, update
+from sqlalchemy.exc import IntegrityError
+
+from portal.errors import NotFound, StaleTicket
+from portal.storage.schema import events, tickets
+from portal.tickets import UNSOLVED, Action, Actor, Event, Kind, Resolution, Status, Ticket
+
+
+@dataclass(frozen=True)
+class Filter:
+    """Which tickets are asked for; None does not narrow."""
+
+    tier: int | None = None
+    kind: Kind | None = None
+    #: Language of the page that the ticket came from.
+    language: str | None = None
+    #: True for those with work left, False for the others.
+    is_unsolved: bool | None = True
+    owner_id: int | None = None
+
+
+def _ticket(row: Mapping[str, Any]) -> Ticket:
+    """A ticket from its row."""
+    values = {name: row[name] for name in Ticket.__dataclass_fields__}
+    values["kind"], values["status"] = Kind(values["kind"]), Status(values["status"])
+    values["resolution"] = Resolution(values["resolution"]) if values["resolution"] else None
+    return Ticket(**values)
+
+
+def _row(ticket: Ticket) -> dict[str, Any]:
+    """A ticket's columns, without its number."""
+    values = {name: getattr(ticket, name) for name in Ticket.__dataclass_fields__ if name != "id"}
+    return values | {
+        "kind": ticket.kind.value,
+        "status": ticket.status.value,
+        "resolution": ticket.resolution.value if ticket.resolution else None,
+    }
+
+
+def create(connection: Connection, ticket: Ticket, token_hash: str | None = None) -> int | None:
+    """Store a new ticket.
+
+    Args:
+        connection: of a write transaction.
+        ticket: its `id` is not looked at.
+        token_hash: of a request's private link.
+
+    Returns:
+        Its number; None when its fingerprint or its token is there already, which leaves the transaction usable.
+    """
+    try:
+        with connection.begin_nested():
+            result = connection.execute(insert(tickets).values(**_row(ticket), token_hash=token_hash))
+    except IntegrityError:
+        return None
+    key = result.inserted_primary_key
+    assert key is not None
+    return int(key[0])
+
+
+def save(connection: Connection, ticket: Ticket) -> None:
+    """Store a changed ticket.
+
+    Raises:
+        StaleTicket: it was changed by somebody else since it was read.
+    """
+    same = (tickets.c.id == ticket.id) & (tickets.c.version == ticket.version)
+    values = _row(ticket) | {"version": ticket.version + 1}
+    if connection.execute(update(tickets).where(same).values(**values)).rowcount != 1:
+        raise StaleTicket(f"ticket {ticket.id} has changed")
+
+
+def record(connection: Connection, ticket_id: int, event: Event) -> None:
+    """Add a line to a ticket's history."""
+    connection.execute(
+        insert(events).values(
+            ticket_id=ticket_id,
+            at=event.at,
+            action=event.action.value,
+            person_id=event.actor.person_id,
+            actor_name=event.actor.name,
+            before=event.before.value if event.before else None,
+            after=event.after.value,
+            text=event.text,
+            is_public=event.is_public,
+            details=event.details,
+        )
+    )
+
+
+def get(connection: Connection, number: int, lock: bool = False) -> Ticket:
+    """The ticket of a number.
+
+    Args:
+        connection: of any transaction.
+        number: as told to people.
+        lock: in a write transaction on PostgreSQL, lock the row `FOR UPDATE`, so that a second change waits for
+            the first instead of being refused; SQLite has locked everything by then.
+
+    Raises:
+        NotFound: there is none.
+    """
+    # Larger numbers than the column holds are an error on PostgreSQL.
+    return _one(connection, tickets.c.id == min(number, 2**31 - 1), lock)
+
+
+def by_fingerprint(connection: Connection, fingerprint: str, lock: bool = False) -> Ticket:
+    """The gap of a fingerprint; see `get`."""
+    return _one(connection, tickets.c.fingerprint == fingerprint, lock)
+
+
+def by_token(connection: Connection, token_hash: str, lock: bool = False) -> Ticket:
+    """The request of a private link; see `get`."""
+    return _one(connection, tickets.c.token_hash == token_hash, lock)
+
+
+def _one(connection: Connection, where: Any, lock: bool) -> Ticket:
+    """The one ticket of a condition."""
+    query = select(tickets).where(where)
+    row = connection.execute(query.with_for_update() if lock else query).mappings().first()
+    if row is None:
+        raise NotFound("no such ticket")
+    return _ticket(dict(row))
+
+
+def _where(chosen: Filter) -> list[Any]:
+    """A filter's conditions."""
+    unsolved = [status.value for status in sorted(UNSOLVED)]
+    conditions: list[Any] = []
+    if chosen.is_unsolved is not None:
+        is_in = tickets.c.status.in_(unsolved)
+        conditions.append(is_in if chosen.is_unsolved else ~is_in)
+    for column, value in (("tier", chosen.tier), ("language", chosen.language), ("owner_id", chosen.owner_id)):
+        if value is not None:
+            conditions.append(tickets.c[column] == value)
+    if chosen.kind is not None:
+        conditions.append(tickets.c.kind == chosen.kind.value)
+    return conditions
+
+
+def find(
+    connection: Connection, chosen: Filter, after: tuple[datetime, int] | None = None, limit: int = 50
+) -> list[Ticket]:
+    """Tickets of a filter, oldest first.
+
+    Args:
+        connection: of any transaction.
+        chosen: which.
+        after: creation time and number of the last ticket of the page before.
+        limit: how many at most.
+    """
+    query = select(tickets).where(*_where(chosen)).order_by(tickets.c.created_at, tickets.c.id).limit(limit)
+    if after is not None:
+        query = query.where(tuple_(tickets.c.created_at, tickets.c.id) > tuple_(*after))
+    return [_ticket(dict(row)) for row in connection.execute(query).mappings()]
+
+
+def count(connection: Connection, chosen: Filter) -> int:
+    """How many tickets a filter has."""
+    return int(connection.execute(select(func.count()).select_from(tickets).where(*_where(chosen))).scalar_one())
+
+
+def history(connection: Connection, number: int, public_only: bool = False) -> list[Event]:
+    """A ticket's events, oldest first."""
+    query = select(events).where(events.c.ticket_id == number).order_by(events.c.id)
+    if public_only:
+        query = query.where(events.c.is_public)
+    return [
+        Event(
+            row.at,
+            Action(row.action),
+            Actor(row.person_id, row.actor_name),
+            Status(row.before) if row.before else None,
+            Status(row.after),
+            row.text,
+            row.is_public,
+            row.details,
+        )
+        for row in connection.execute(query)
+    ]
+
+
+def occurrences(connection: Connection, number: int) -> list[tuple[str, str, str, int]]:
+    """How often a gap was asked: day (ISO), language, wording and count, newest day first."""
+    counted: dict[tuple[str, str, str], int] = {}
+    for event in history(connection, number):
+        if event.action in (Action.OPENED, Action.ASKED_AGAIN):
+            key = (event.at.date().isoformat(), event.details.get("language", ""), event.details.get("query", ""))
+            counted[key] = counted.get(key, 0) + 1
+    return [(*key, times) for key, times in sorted(counted.items(), reverse=True)]

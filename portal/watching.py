@@ -1,0 +1,95 @@
+"""Keeps the published articles up to date while the portal runs: one process of several watches the folder."""
+
+import fcntl
+import logging
+import threading
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+
+from watchfiles import watch
+
+from portal.publishing import Publisher
+
+log = logging.getLogger(__name__)
+
+#: Changes that come together are published together, in milliseconds.
+SETTLE = 50
+#: How often the files are looked at even where the system reported no change, in seconds; network folders report none.
+LOOK_EVERY = 60.0
+#: How often the other processes try whether the watching one is gone, in seconds.
+STAND_BY = 2.0
+
+
+class Watcher(threading.Thread):
+    """Publishes changes, if no other process does; takes over when that process ends, however it ends.
+
+    Args:
+        publisher: publishes.
+        data: instance folder.
+        clock: the present moment.
+    """
+
+    def __init__(self, publisher: Publisher, data: Path, clock: Callable[[], datetime]) -> None:
+        super().__init__(name="watcher", daemon=True)
+        self._publisher = publisher
+        self._data = data
+        self._clock = clock
+        self._ending = threading.Event()
+        self._last_fault = ""
+
+    def run(self) -> None:
+        """Wait for the watch, then keep it."""
+        with (self._data / "watch.lock").open("w") as lock:
+            while not self._ending.is_set():
+                try:
+                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except OSError:
+                    self._ending.wait(STAND_BY)
+                    continue
+                # What changed while nobody watched.
+                self._publish()
+                self._watch()
+
+    def stop(self) -> None:
+        """End soon; a publication under way ends first."""
+        self._ending.set()
+
+    def _watch(self) -> None:
+        """Publish at every change."""
+        ticks = int(LOOK_EVERY * 1000)
+        changes = watch(
+            self._publisher.root,
+            debounce=SETTLE * 4,
+            step=SETTLE,
+            stop_event=self._ending,
+            rust_timeout=ticks,
+            yield_on_timeout=True,
+            raise_interrupt=False,
+        )
+        try:
+            for _ in changes:
+                self._publish()
+        except Exception as fault:  # The folder itself may go and come back; the portal serves on meanwhile.
+            self._report(fault)
+            self._ending.wait(STAND_BY)
+
+    def _publish(self) -> None:
+        """Publish; a fault is reported once and tried again at the next change."""
+        try:
+            report = self._publisher.publish(self._clock(), verify=False)
+        except Exception as fault:  # A full disk or a vanished folder must not end the watch.
+            self._report(fault)
+            return
+        self._last_fault = ""
+        if report.changed or report.removed or report.rebuilt:
+            log.info("published %s: %d changed, %d removed", report.generation, report.changed, report.removed)
+            for problem in report.problems:
+                log.warning("%s", problem)
+
+    def _report(self, fault: Exception) -> None:
+        """Log a fault, once as long as it stays the same."""
+        text = f"{type(fault).__name__}: {fault}"
+        if text != self._last_fault:
+            log.error("the articles could not be published: %s", text)
+        self._last_fault = text

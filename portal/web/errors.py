@@ -1,0 +1,117 @@
+"""What each error becomes over HTTP; the only place that knows."""
+
+import logging
+from typing import cast
+
+from flask import Flask, Response, g, render_template, request
+from flask_babel import lazy_gettext as _l
+from flask_wtf.csrf import CSRFError
+from sqlalchemy.exc import OperationalError
+from werkzeug.exceptions import HTTPException
+
+from portal.errors import (
+    InvalidInput,
+    NotAllowed,
+    NotFound,
+    PortalError,
+    SearchUnavailable,
+    StaleTicket,
+    TransitionRefused,
+)
+
+log = logging.getLogger(__name__)
+
+#: Title and text by status; any other client error is shown as 400, any other server error as 500.
+PAGES = {
+    400: (
+        _l("We could not read that"),
+        _l("The address or the form you sent has something in it that we cannot read. Go back and try again."),
+    ),
+    403: (
+        _l("You cannot open this page"),
+        _l("You do not have the right to see or do this. If you need it, ask your administrator."),
+    ),
+    404: (
+        _l("This page does not exist"),
+        _l("The address may have been mistyped, or the page may have moved. Search for what you need:"),
+    ),
+    405: (
+        _l("That does not work here"),
+        _l("This page cannot be used in that way. Go back and try again."),
+    ),
+    409: (
+        _l("Somebody was faster"),
+        _l("The ticket has changed since you opened it. Open it again to see how it stands now."),
+    ),
+    413: (
+        _l("That is too much at once"),
+        _l("What you sent is larger than we can take. Shorten it and try again."),
+    ),
+    414: (
+        _l("The address is too long"),
+        _l("Shorten your search to a few words and try again."),
+    ),
+    429: (
+        _l("Too many attempts"),
+        _l("We have received a great deal from your network in a short time. Wait a few minutes and try again."),
+    ),
+    500: (
+        _l("Something went wrong on our side"),
+        _l("The fault is ours and has been recorded. Try again in a moment."),
+    ),
+    503: (
+        _l("We are not available at the moment"),
+        _l("We are working on it. Try again in a few minutes; nothing that you have sent is lost."),
+    ),
+}
+STATUSES: tuple[tuple[type[PortalError], int], ...] = (
+    (NotFound, 404),
+    (NotAllowed, 403),
+    (InvalidInput, 400),
+    (StaleTicket, 409),
+    (TransitionRefused, 409),
+    (SearchUnavailable, 503),
+)
+
+
+def page(status: int) -> Response:
+    """The page of an error, in the language of the address."""
+    g.is_error = True
+    shown = status if status in PAGES else 400 if status < 500 else 500
+    title, text = PAGES[shown]
+    response = Response(render_template("error.html", status=shown, title=title, text=text), status)
+    if status in (429, 503):
+        response.headers["Retry-After"] = "300" if status == 429 else "60"
+    return response
+
+
+def init(app: Flask) -> None:
+    """Give an application its error pages."""
+
+    @app.errorhandler(HTTPException)
+    def of_http(error: HTTPException) -> Response:
+        if error.code is None or error.code < 400:
+            return cast(Response, error.get_response())
+        answer = page(400 if isinstance(error, CSRFError) else error.code)
+        if error.code == 405:
+            answer.headers["Allow"] = dict(error.get_headers()).get("Allow", "GET")
+        return answer
+
+    @app.errorhandler(PortalError)
+    def of_domain(error: PortalError) -> Response:
+        status = next((status for kind, status in STATUSES if isinstance(error, kind)), 500)
+        if status >= 500:
+            log.error("%s: %s", type(error).__name__, error)
+        return page(status)
+
+    @app.errorhandler(OperationalError)
+    def of_database(error: OperationalError) -> Response:
+        # The statement's parameters may hold what people typed.
+        log.error("the database does not answer: %s", type(error.orig).__name__)
+        return page(503)
+
+    # The last one: whatever nobody foresaw must still be a page in the reader's language.
+    @app.errorhandler(Exception)
+    def of_fault(error: Exception) -> Response:
+        log.error("fault in %s", request.endpoint, exc_info=error)
+        return page(500)

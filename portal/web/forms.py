@@ -1,0 +1,98 @@
+"""Forms for people who are not signed in: a signed stamp instead of a cookie, and errors by field."""
+
+import secrets
+from dataclasses import dataclass, field
+from typing import cast
+
+from flask import current_app, request
+from flask_babel import lazy_gettext as _l
+from itsdangerous import BadSignature, SignatureExpired, URLSafeTimedSerializer
+from werkzeug.datastructures import MultiDict
+
+from portal.errors import PortalError
+from portal.web.services import services
+
+#: Field that no person sees; only a robot fills it in.
+HONEYPOT = "fax_extension"
+STAMP = "stamp"
+
+#: What each broken rule is called on a page; `%(limit)s` is the field's limit.
+MESSAGES = {
+    ("name", "missing"): _l("Enter your name."),
+    ("name", "too_long"): _l("Your name is too long. Use at most %(limit)s characters."),
+    ("email", "missing"): _l("Enter your email address."),
+    ("email", "too_long"): _l("Your email address is too long. Use at most %(limit)s characters."),
+    ("email", "invalid_email"): _l("Enter an email address such as name@example.com."),
+    ("description", "missing"): _l("Describe what you need help with."),
+    ("description", "too_long"): _l("Your description is too long. Use at most %(limit)s characters."),
+    ("text", "missing"): _l("Enter a text."),
+    ("text", "too_long"): _l("The text is too long. Use at most %(limit)s characters."),
+    ("resolution", "missing"): _l("Choose how it was solved."),
+    ("comment", "too_long"): _l("Your comment is too long. Use at most %(limit)s characters."),
+    (STAMP, "expired"): _l("The form was open for too long. Check your entries and send it again."),
+    (STAMP, "forged"): _l("The form could not be recognised. Check your entries and send it again."),
+    (STAMP, "too_fast"): _l("That was very quick. Check your entries and send it again."),
+    (STAMP, "too_many"): _l("Too many requests have come from your network. Wait a while and send it again."),
+}
+
+
+class StampRefused(PortalError):
+    """A form was not opened here, too long ago, or too short a time ago.
+
+    Args:
+        code: `expired`, `forged` or `too_fast`.
+    """
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+@dataclass
+class Form:
+    """Values as typed and what is wrong with them."""
+
+    values: dict[str, str] = field(default_factory=dict)
+    #: Code of the broken rule by field.
+    errors: dict[str, str] = field(default_factory=dict)
+    #: Longest value by field, in characters.
+    limits: dict[str, int] = field(default_factory=dict)
+
+    def message(self, name: str) -> str:
+        """What to tell the person about a field; empty where nothing is wrong with it."""
+        code = self.errors.get(name)
+        return str(MESSAGES[name, code]) % {"limit": self.limits.get(name, "")} if code else ""
+
+
+def read(*names: str, longest: int = 20_000) -> dict[str, str]:
+    """Fields of the form that was sent, without NUL bytes and with Unix line ends; missing ones are empty."""
+    sent = cast(MultiDict[str, str], request.form)
+    return {name: sent.get(name, "")[:longest].replace("\0", "").replace("\r\n", "\n") for name in names}
+
+
+def _serializer() -> URLSafeTimedSerializer:
+    """Signs stamps with the instance's secret."""
+    return URLSafeTimedSerializer(current_app.secret_key or b"", salt="portal-form")
+
+
+def new_stamp() -> str:
+    """Proof that a form was opened here and when; its number makes sending it twice the same as once."""
+    return str(_serializer().dumps(secrets.token_urlsafe(16)))
+
+
+def check_stamp(stamp: str) -> str:
+    """The number of a form that was opened here neither too long nor too short a time ago.
+
+    Raises:
+        StampRefused: it was not.
+    """
+    settings = services().settings
+    try:
+        nonce, signed_at = _serializer().loads(stamp, max_age=settings.form_max_hours * 3600, return_timestamp=True)
+    except SignatureExpired:
+        raise StampRefused("expired") from None
+    except BadSignature:
+        raise StampRefused("forged") from None
+    if (services().clock() - signed_at).total_seconds() < settings.form_min_seconds:
+        raise StampRefused("too_fast")
+    return str(nonce)

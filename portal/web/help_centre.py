@@ -1,0 +1,228 @@
+"""The help centre that everybody reads: home, topics, articles, search, votes."""
+
+import hashlib
+import secrets
+from typing import Any
+from urllib.parse import urlsplit
+
+from flask import Blueprint, Response, current_app, make_response, redirect, render_template, request, url_for
+from flask_login import current_user
+from markupsafe import Markup
+from werkzeug.wrappers import Response as AnyResponse
+
+from portal.articles import Freshness
+from portal.edition import Edition
+from portal.errors import InvalidInput, NotFound, SearchUnavailable
+from portal.knowledge import Published, most_helpful
+from portal.locales import LANGUAGES
+from portal.queries import Verdict, read_query
+from portal.search.analyzers import terms
+from portal.selfservice import LAST_PAGE, PAGE_SIZE, answer, report_gap
+from portal.storage import feedback
+from portal.web import forms
+from portal.web.i18n import language, preferred
+from portal.web.security import limiter
+from portal.web.services import services
+
+blueprint = Blueprint("help", __name__, url_prefix="/<language:language>")
+roots = Blueprint("roots", __name__)
+
+#: Articles on one page of a topic.
+SHELF_PAGE = 60
+#: A reader's copy is checked with us each time; what has not changed costs one small answer.
+REVALIDATE = "public, max-age=0, must-revalidate"
+#: Remembers a voter, so that a vote can be changed; set only when somebody votes.
+VOTER = "voter"
+#: Robots that say what they are; their searches open no tickets.
+CRAWLERS = ("bot", "crawl", "spider", "slurp", "preview", "monitor", "curl-health", "headlesschrome-lighthouse")
+
+
+@roots.get("/")
+def root() -> AnyResponse:
+    """Lead to the home page in the reader's language."""
+    response = redirect(url_for("help.home", language=preferred()))
+    response.headers["Vary"] = "Accept-Language, Cookie"
+    response.headers["Cache-Control"] = "private, max-age=0"
+    return response
+
+
+def _cached(body: str) -> Response:
+    """A public page that the reader's browser keeps and checks."""
+    response = make_response(body)
+    response.headers["Cache-Control"] = REVALIDATE
+    response.set_etag(hashlib.blake2b(body.encode(), digest_size=12).hexdigest())
+    response.make_conditional(request)
+    return response
+
+
+def helpful(edition: Edition, limit: int, topic: str | None = None) -> list[Published]:
+    """The articles that readers of this language found most helpful."""
+    return most_helpful(edition.knowledge, language(), services().tallies(), limit, topic)
+
+
+@blueprint.get("/")
+def home() -> Response:
+    """Search first, then topics, then what helped others."""
+    edition = services().edition
+    shelves = [(shelf, helpful(edition, 2, shelf.topic.slug)) for shelf in edition.knowledge.shelves(language())]
+    return _cached(
+        render_template("home.html", shelves=shelves, helpful=helpful(edition, 6), has_votes=bool(services().tallies()))
+    )
+
+
+@blueprint.get("/topics/<topic>")
+def topic(topic: str) -> Response:
+    """All articles of a topic."""
+    shelf = services().edition.knowledge.shelf(language(), topic)
+    if shelf is None:
+        raise NotFound(topic)
+    number = _page_number(-(-len(shelf.articles) // SHELF_PAGE))
+    start = SHELF_PAGE * (number - 1)
+    pages = -(-len(shelf.articles) // SHELF_PAGE)
+    shown = shelf.articles[start : start + SHELF_PAGE]
+    return _cached(render_template("topic.html", shelf=shelf, articles=shown, page=number, pages=pages))
+
+
+def _page_number(last: int) -> int:
+    """The page that is asked for.
+
+    Raises:
+        NotFound: there is no such page.
+    """
+    text = request.args.get("page", "1")
+    if not text.isascii() or not text.isdigit() or len(text) > 4 or not 1 <= int(text) <= max(last, 1):
+        raise NotFound(f"page {text[:20]}")
+    return int(text)
+
+
+@blueprint.get("/articles/<slug>")
+def article(slug: str) -> AnyResponse:
+    """An article, in the reader's language or, with a banner that says so, in the best other one."""
+    edition = services().edition
+    item = edition.knowledge.choose(language(), slug)
+    if item is None:
+        if target := edition.knowledge.aliases.get(slug):
+            return redirect(url_for("help.article", slug=target), 308)
+        raise NotFound(slug)
+    # All that the page depends on; no need to make it to know whether the reader has it.
+    vote = request.args.get("vote", "")
+    depends = (edition.knowledge.generation, language(), slug, vote, services().build, request.url_root)
+    response = Response()
+    response.headers["Cache-Control"] = REVALIDATE
+    response.set_etag(hashlib.blake2b("\0".join(depends).encode(), digest_size=12).hexdigest())
+    if request.if_none_match.contains(response.get_etag()[0] or ""):
+        response.status_code = 304
+        return response
+    content = edition.content(item.article.language, slug)
+    if content is None:  # A newer generation has taken it away since this request began.
+        raise NotFound(slug)
+    families, source = edition.knowledge.families[slug], edition.knowledge.source(slug)
+    contents = [(anchor, heading) for anchor, heading, _text, level in content.sections if level == 2 and anchor]
+    # Writers' Markdown, made safe when it was published.
+    body = Markup(content.html)  # noqa: S704  # nosec B704
+    response.set_data(
+        render_template(
+            "article.html",
+            item=item,
+            body=body,
+            contents=contents if len(contents) >= 3 else [],
+            is_outdated=edition.knowledge.freshness(item) is Freshness.OUTDATED,
+            languages_of=[code for code in LANGUAGES if code in families and code != item.article.language],
+            source_language=source.article.language if source else item.article.language,
+            related=edition.knowledge.related(language(), slug),
+            topic=edition.knowledge.topic(item.article.topic),
+            vote=vote if vote in {"yes", "no", "done"} else "",
+            reasons=list(feedback.Reason),
+        )
+    )
+    response.mimetype = "text/html"
+    return response
+
+
+@blueprint.post("/articles/<slug>/vote")
+@limiter.limit("60 per hour")
+def vote(slug: str) -> AnyResponse:
+    """Count a vote; the same person's next one replaces it."""
+    item = services().edition.knowledge.choose(language(), slug)
+    if item is None:
+        raise NotFound(slug)
+    sent = forms.read("helpful", "reason", "comment")
+    if sent["helpful"] not in {"yes", "no"}:
+        raise InvalidInput("helpful", "missing")
+    if len(sent["comment"].strip()) > feedback.COMMENT_LENGTH:
+        raise InvalidInput("comment", "too_long")
+    reason = feedback.Reason(sent["reason"]) if sent["reason"] in set(feedback.Reason) else None
+    known = request.cookies.get(VOTER, "")
+    voter = known if 20 <= len(known) <= 64 else secrets.token_urlsafe(24)
+    given = feedback.Vote(
+        slug,
+        item.article.language,
+        hashlib.sha256(voter.encode()).hexdigest(),
+        sent["helpful"] == "yes",
+        item.fingerprint,
+        reason,
+        sent["comment"].strip(),
+    )
+    with services().database.write() as connection:
+        feedback.vote(connection, given, services().clock())
+    state = "done" if reason or given.comment else sent["helpful"]
+    response = redirect(url_for("help.article", slug=slug, vote=state, _anchor="ui-feedback"), 303)
+    response.set_cookie(VOTER, voter, max_age=365 * 86400, httponly=True, samesite="Lax", secure=request.is_secure)
+    return response
+
+
+@blueprint.get("/search")
+def search() -> Response | tuple[str, int]:
+    """Results in the reader's language; a first page without any is a gap, of which the desk is told."""
+    edition = services().edition
+    topic = request.args.get("topic", "")
+    named = topic if edition.knowledge.shelf(language(), topic) else None
+    query = read_query(language(), request.args.get("q", ""), named)
+    shelves = edition.knowledge.shelves(language())
+    shown: dict[str, Any] = {"query": query, "shelves": shelves, "edition_topic": edition.knowledge.topic}
+    if not query.text:
+        return make_response(render_template("search.html", **shown, answer=None))
+    page = _page_number(LAST_PAGE)
+    try:
+        found = answer(edition, query, page)
+    except SearchUnavailable:
+        return render_template("search_unavailable.html", query=query), 503
+    told = None
+    if page == 1 and _is_person():
+        told = report_gap(services().desk, found, _asked_on(), services().clock())
+    pages = min(-(-found.total // PAGE_SIZE), LAST_PAGE)
+    popular = helpful(edition, 4) if found.verdict is not Verdict.ANSWERED else []
+    return make_response(
+        render_template("search.html", **shown, answer=found, told=told, page=page, pages=pages, helpful=popular)
+    )
+
+
+def _is_person() -> bool:
+    """Whether a reader may have submitted this search: no robot that says so, no page fetched in advance, no agent."""
+    if current_app.config["SESSION_COOKIE_NAME"] in request.cookies and current_user.is_authenticated:
+        return False
+    agent = request.user_agent.string.lower()
+    purpose = request.headers.get("Sec-Purpose", "") + request.headers.get("Purpose", "")
+    return request.method == "GET" and "prefetch" not in purpose and not any(word in agent for word in CRAWLERS)
+
+
+def _asked_on() -> str:
+    """Address of the page that the search was typed on, without host and query."""
+    came_from = urlsplit(request.referrer or "")
+    return came_from.path[:500] if came_from.netloc == request.host else request.path
+
+
+@blueprint.get("/suggest")
+def suggest() -> Response:
+    """Titles that fit what has been typed so far, for the search field."""
+    text = read_query(language(), request.args.get("q", "")).text
+    found = services().edition.suggestions(language()).complete(text) if text else []
+    items = [{"title": title, "url": url_for("help.article", slug=slug)} for slug, title in found]
+    response = make_response({"items": items})
+    response.headers["Cache-Control"] = "public, max-age=60"
+    return response
+
+
+def query_terms(text: str) -> list[str]:
+    """The terms of a query typed on a page of this language."""
+    return terms(language(), text)

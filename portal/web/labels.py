@@ -1,0 +1,114 @@
+"""The words for the product's own values, in the language of the page."""
+
+from flask_babel import lazy_gettext as _l
+from flask_babel import lazy_pgettext as _lp
+
+from portal.storage.feedback import Reason
+from portal.tickets import Action, Kind, Resolution, Status
+
+LANGUAGE_IN = {
+    # Translators: stands alone after “Also” as a heading: “Also in English”.
+    "en": _l("Also in English"),
+    "fr": _l("Also in French"),
+    "de": _l("Also in German"),
+    "ru": _l("Also in Russian"),
+}
+#: Names of the languages inside a table or list, not at the beginning of a sentence.
+LANGUAGE = {"en": _l("English"), "fr": _l("French"), "de": _l("German"), "ru": _l("Russian")}
+ONLY_IN = {
+    "en": _l("This article does not exist in your language yet. You are reading it in English."),
+    "fr": _l("This article does not exist in your language yet. You are reading it in French."),
+    "de": _l("This article does not exist in your language yet. You are reading it in German."),
+    "ru": _l("This article does not exist in your language yet. You are reading it in Russian."),
+}
+ASKED_IN = {
+    "en": _l("We found your words in English articles. Here are the same articles in your language."),
+    "fr": _l("We found your words in French articles. Here are the same articles in your language."),
+    "de": _l("We found your words in German articles. Here are the same articles in your language."),
+    "ru": _l("We found your words in Russian articles. Here are the same articles in your language."),
+}
+KIND = {
+    Kind.GAP: _lp("ticket", "Unanswered search"),
+    Kind.REQUEST: _lp("ticket", "Request"),
+}
+# Translators: status of a ticket at the desk (de das Ticket, fr le ticket, ru заявка).
+STATUS = {
+    Status.NEW: _lp("ticket", "New"),
+    Status.OPEN: _lp("ticket", "Open"),
+    Status.WAITING_REQUESTER: _lp("ticket", "Waiting for requester"),
+    Status.WAITING_SUPPLIER: _lp("ticket", "Waiting for supplier"),
+    Status.PLANNED: _lp("ticket", "Planned"),
+    Status.SOLVED: _lp("ticket", "Solved"),
+    Status.CLOSED: _lp("ticket", "Closed"),
+    Status.DUPLICATE: _lp("ticket", "Duplicate"),
+    Status.SPAM: _lp("ticket", "Spam"),
+}
+# Translators: what the requester is told; says who acts next.
+STATUS_SENTENCE = {
+    Status.NEW: _l("We have received your request. A support agent will look at it next."),
+    Status.OPEN: _l("A support agent is working on your request."),
+    Status.WAITING_REQUESTER: _l("We need an answer from you before we can go on."),
+    Status.WAITING_SUPPLIER: _l("We have passed your request to our supplier and are following it up."),
+    Status.PLANNED: _l("The solution is planned. We will write here when it is done."),
+    Status.SOLVED: _l("We have solved your request. If it is not solved for you, reply below."),
+    Status.CLOSED: _l("Your request is closed."),
+    Status.DUPLICATE: _l("We are already working on the same matter in another request."),
+    Status.SPAM: _l("We have received your request. A support agent will look at it next."),
+}
+# Translators: the requester's own view of the status of a request (de die Anfrage, fr la demande, ru обращение).
+STATUS_OF_REQUEST = {
+    Status.NEW: _lp("request", "New"),
+    Status.OPEN: _lp("request", "Open"),
+    Status.WAITING_REQUESTER: _lp("request", "Waiting for your reply"),
+    Status.WAITING_SUPPLIER: _lp("request", "With our supplier"),
+    Status.PLANNED: _lp("request", "Planned"),
+    Status.SOLVED: _lp("request", "Solved"),
+    Status.CLOSED: _lp("request", "Closed"),
+    Status.DUPLICATE: _lp("request", "Duplicate"),
+    Status.SPAM: _lp("request", "New"),
+}
+# Translators: what an agent did, in the history of a ticket.
+ACTION_DONE = {
+    Action.OPENED: _lp("history", "Opened"),
+    Action.ASKED_AGAIN: _lp("history", "Asked again"),
+    Action.TAKE: _lp("history", "Taken"),
+    Action.GIVE_BACK: _lp("history", "Given back to the queue"),
+    Action.REPLY: _lp("history", "Replied"),
+    Action.ASK_REQUESTER: _lp("history", "Asked the requester"),
+    Action.REQUESTER_REPLY: _lp("history", "The requester replied"),
+    Action.NOTE: _lp("history", "Internal note"),
+    Action.WAIT_SUPPLIER: _lp("history", "Passed to the supplier"),
+    Action.PLAN: _lp("history", "Planned"),
+    Action.RESUME: _lp("history", "Work resumed"),
+    Action.SOLVE: _lp("history", "Solved"),
+    Action.REOPEN: _lp("history", "Opened again"),
+    Action.CLOSE: _lp("history", "Closed"),
+    Action.MARK_DUPLICATE: _lp("history", "Marked as a duplicate"),
+    Action.MARK_SPAM: _lp("history", "Marked as spam"),
+}
+# Translators: buttons of an agent.
+ACTION = {
+    Action.TAKE: _lp("button", "Take it"),
+    Action.GIVE_BACK: _lp("button", "Give it back"),
+    Action.WAIT_SUPPLIER: _lp("button", "Wait for supplier"),
+    Action.PLAN: _lp("button", "Plan it"),
+    Action.RESUME: _lp("button", "Resume work"),
+    Action.REOPEN: _lp("button", "Open again"),
+    Action.CLOSE: _lp("button", "Close"),
+    Action.MARK_SPAM: _lp("button", "Spam"),
+}
+RESOLUTION = {
+    Resolution.ANSWERED: _l("Answered in person"),
+    Resolution.ARTICLE_WRITTEN: _l("Article written"),
+    Resolution.ARTICLE_IMPROVED: _l("Article improved"),
+    Resolution.TRANSLATED: _l("Article translated"),
+    Resolution.SYNONYM_ADDED: _l("Synonym added"),
+    Resolution.OUT_OF_SCOPE: _l("Not our topic"),
+}
+REASON = {
+    Reason.OUT_OF_DATE: _l("It is out of date"),
+    Reason.UNCLEAR: _l("It is unclear"),
+    Reason.OTHER_PROBLEM: _l("It is about another problem"),
+    Reason.DID_NOT_WORK: _l("I did what it says, and it did not help"),
+    Reason.OTHER: _l("Something else"),
+}

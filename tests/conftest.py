@@ -1,0 +1,178 @@
+"""Fixtures by role: an instance, a reader, an agent, databases, a running server."""
+
+import os
+import pwd
+import secrets
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from portal.app import create_app
+from portal.server import prepare
+from portal.services import Services, open_services
+from portal.settings import Settings
+from portal.storage import Database, migration
+from tests.builders import PASSWORD, person, settings, write_library
+from tests.needs import IN_CI, REPOSITORY, chromium, postgres_programs
+from tests.serving import Server, free_port
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """In CI every part is there: a skipped test is a failure."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if IN_CI and exitstatus == 0 and reporter is not None and reporter.stats.get("skipped"):
+        session.exitstatus = 1
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_settings_from_outside() -> None:
+    """Forget the settings of whoever runs the tests."""
+    for name in [name for name in os.environ if name.startswith("PORTAL_")]:
+        del os.environ[name]
+
+
+@pytest.fixture
+def library_folder(tmp_path: Path) -> Path:
+    """Seven articles in four languages."""
+    return write_library(tmp_path / "articles")
+
+
+@pytest.fixture
+def instance(library_folder: Path, tmp_path: Path) -> Settings:
+    """A prepared instance of the small library."""
+    made = settings(library_folder, tmp_path / "var")
+    prepare(made)
+    return made
+
+
+@pytest.fixture
+def portal_services(instance: Settings) -> Iterator[Services]:
+    """The parts of the small instance."""
+    services = open_services(instance)
+    yield services
+    services.database.close()
+
+
+@pytest.fixture
+def app(instance: Settings, portal_services: Services) -> Flask:
+    """The application on the small instance."""
+    return create_app(instance, portal_services)
+
+
+@pytest.fixture
+def reader(app: Flask) -> FlaskClient:
+    """Somebody who reads and is not signed in."""
+    return app.test_client()
+
+
+@pytest.fixture
+def agent(app: Flask, portal_services: Services) -> FlaskClient:
+    """An agent of L1 who is signed in."""
+    portal_services.staff.add(person(), PASSWORD, portal_services.clock())
+    return sign_in(app.test_client(), "mia@example.org")
+
+
+def sign_in(client: FlaskClient, email: str) -> FlaskClient:
+    """Sign in through the page, as a person does."""
+    token = hidden(client.get("/en/sign-in").text, "csrf_token")
+    answer = client.post("/en/sign-in", data={"email": email, "password": PASSWORD, "csrf_token": token})
+    assert answer.status_code == 303
+    return client
+
+
+def hidden(page: str, name: str) -> str:
+    """The value of a page's hidden field."""
+    return page.split(f'name="{name}" value="')[1].split('"')[0]
+
+
+@pytest.fixture(scope="session")
+def shipped(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """A prepared instance of the shipped knowledge base, for tests that only read."""
+    made = settings(REPOSITORY / "articles", tmp_path_factory.mktemp("shipped") / "var")
+    prepare(made)
+    return made
+
+
+@pytest.fixture(scope="session")
+def shipped_services(shipped: Settings) -> Iterator[Services]:
+    """The parts of the shipped knowledge base."""
+    services = open_services(shipped)
+    yield services
+    services.database.close()
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A real PostgreSQL server of our own; the address of its template database."""
+    programs = postgres_programs()
+    folder = tmp_path_factory.mktemp("postgres")
+    # The server refuses to run as root.
+    user = pwd.getpwnam("postgres").pw_name if os.geteuid() == 0 else None
+    if user:
+        shutil.chown(folder, user)
+        for parent in list(folder.parents)[:3]:
+            parent.chmod(parent.stat().st_mode | 0o011)
+
+    def run(*arguments: str) -> None:
+        subprocess.run(arguments, check=True, capture_output=True, user=user, cwd=folder, timeout=60)
+
+    port = free_port()
+    data = str(folder / "data")
+    run(str(programs / "initdb"), "-D", data, "-U", "portal", "--auth=trust", "-E", "UTF8", "--locale=C.UTF-8")
+    options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={folder} -c fsync=off"
+    run(str(programs / "pg_ctl"), "-D", data, "-o", options, "-l", str(folder / "log"), "-w", "start")
+    yield f"postgresql+psycopg://portal@127.0.0.1:{port}"
+    run(str(programs / "pg_ctl"), "-D", data, "-m", "immediate", "stop")
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The address of an empty database, on each of the engines."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'portal.db'}"
+    server = request.getfixturevalue("postgres")
+    name = f"test_{secrets.token_hex(6)}"
+    maintenance = Database(f"{server}/postgres")
+    with maintenance.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.exec_driver_sql(f"CREATE DATABASE {name}")
+    maintenance.close()
+    return f"{server}/{name}"
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    """A migrated database, on each of the engines."""
+    made = Database(database_url)
+    migration.upgrade(made)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def serve(tmp_path: Path) -> Iterator[Callable[..., Server]]:
+    """Starts real servers, and ends them with the test."""
+    started: list[Server] = []
+
+    def start(**options: Any) -> Server:
+        server = Server(options.pop("data", tmp_path / "serve-var"), **options)
+        started.append(server)
+        return server
+
+    yield start
+    for server in started:
+        server.kill()
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args() -> dict[str, Any]:
+    """Debian's Chromium, without the services that look for hosts outside."""
+    quiet = ("--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking")
+    more = ("--no-sandbox", "--disable-component-update", "--disable-sync")
+    return {"executable_path": chromium(), "args": [*quiet, *more]}

@@ -1,0 +1,125 @@
+"""The real server as a test starts it: its own process, port and instance folder."""
+
+import http.client
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from tests.needs import REPOSITORY
+
+
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def portal(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run a command of the product and wait for it."""
+    return subprocess.run(
+        [sys.executable, "-m", "portal", *arguments],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+        cwd=REPOSITORY,
+        env={**os.environ, **environment},
+    )
+
+
+class Server:
+    """`portal serve` in its own process group.
+
+    Args:
+        data: instance folder.
+        articles: folder of the articles; the shipped ones when None.
+        environment: settings as variables.
+    """
+
+    def __init__(self, data: Path, articles: Path | None = None, port: int | None = None, **environment: str) -> None:
+        self.data = data
+        self.port = port or free_port()
+        self.articles = articles or REPOSITORY / "articles"
+        self._environment = {"PORTAL_FORM_MIN_SECONDS": "0", **environment}
+        self.log = data.parent / f"{data.name}-{self.port}.log"
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def launch(self) -> "Server":
+        """Start the process without waiting for it."""
+        options = ["--data", str(self.data), "--articles", str(self.articles), "--port", str(self.port)]
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "portal", "serve", *options],
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                cwd=REPOSITORY,
+                env={**os.environ, **self._environment},
+                start_new_session=True,
+            )
+        return self
+
+    def start(self, seconds: float = 60) -> "Server":
+        """Start it and wait until it is ready."""
+        self.launch()
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            assert self.process is not None
+            if self.process.poll() is not None:
+                raise AssertionError(f"the server ended with {self.process.returncode}:\n{self.log.read_text()}")
+            try:
+                if self.get("/readyz")[0] == 200 and "Next " in self.log.read_text():
+                    return self
+            except OSError:
+                time.sleep(0.05)
+        raise AssertionError(f"the server was not ready in {seconds} s:\n{self.log.read_text()}")
+
+    @property
+    def url(self) -> str:
+        """Its address without a last slash."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def get(self, path: str, headers: dict[str, str] | None = None) -> tuple[int, str]:
+        """Status and body of a page."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        try:
+            connection.request("GET", path, headers=headers or {})
+            answer = connection.getresponse()
+            return answer.status, answer.read().decode()
+        finally:
+            connection.close()
+
+    def wait_for(self, path: str, text: str, seconds: float = 10) -> float:
+        """Wait until a page has a text; the seconds that it took."""
+        begin = time.monotonic()
+        while time.monotonic() - begin < seconds:
+            try:
+                if text in self.get(path)[1]:
+                    return time.monotonic() - begin
+            except OSError:
+                pass
+            time.sleep(0.05)
+        raise AssertionError(f"{path} never had {text!r}:\n{self.log.read_text()}")
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send a signal to the main process alone."""
+        assert self.process is not None
+        self.process.send_signal(number)
+
+    def wait(self, seconds: float = 30) -> int:
+        """The exit code, once it ends."""
+        assert self.process is not None
+        return self.process.wait(seconds)
+
+    def kill(self) -> None:
+        """End the whole process group at once, as a power failure would."""
+        if self.process is not None:
+            try:
+                os.killpg(self.process.pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+            self.process.wait(10)
