@@ -1,5 +1,6 @@
 """The words for the product's own values, in the language of the page."""
 
+from flask_babel import gettext
 from flask_babel import lazy_gettext as _l
 from flask_babel import lazy_pgettext as _lp
 
@@ -112,3 +113,9 @@ REASON = {
     Reason.DID_NOT_WORK: _l("I did what it says, and it did not help"),
     Reason.OTHER: _l("Something else"),
 }
+
+
+def tier(number: int) -> str:
+    """Short name of a support tier."""
+    # Translators: short name of a support tier: L1, in French N1.
+    return gettext("L%(number)s", number=number)
