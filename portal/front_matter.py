@@ -25,8 +25,9 @@ def _text(longest: int) -> Callable[[Any], str]:
     def read_text(value: Any) -> str:
         if not isinstance(value, str):
             raise ValueError("must be text; put it in quotation marks")
-        folded = " ".join(value.split())
-        if not folded:
+        # Only the blanks that YAML wraps lines with: a non-breaking one before French punctuation stays.
+        folded = re.sub(r"[ \t\n]+", " ", value).strip(" ")
+        if not folded.strip():
             raise ValueError("must not be empty")
         if len(folded) > longest:
             raise ValueError(f"has {len(folded)} characters; the limit is {longest}")

@@ -211,13 +211,18 @@ class _Outline(HTMLParser):
         return heading if self._in_heading else text
 
 
+def _folded(pieces: list[str]) -> str:
+    """Text on one line; non-breaking blanks, which belong to French, stay."""
+    return re.sub(r"[ \t\r\n]+", " ", "".join(pieces)).strip(" ")
+
+
 def _sections(clean: str) -> tuple[Section, ...]:
     """The outline of sanitised HTML."""
     outline = _Outline()
     outline.feed(clean)
     outline.close()
     sections = (
-        Section(anchor, " ".join("".join(heading).split()), " ".join("".join(text).split()), level)
+        Section(anchor, _folded(heading), _folded(text), level)
         for anchor, level, heading, text in outline.sections
     )
     return tuple(section for section in sections if section.heading or section.text)

@@ -83,7 +83,7 @@ def _prose(article: Article) -> str:
 
 FAULTS = {
     "en": r"[\"']|\bse-mail\b",
-    "fr": r"[\"'“”]|[^\u202f\s][;!?»](?=\s|$)|«[^\u202f]|\b(?:tu|ton|tes|toi)\b",
+    "fr": r"[\"'“”]|[^\u202f\s][;!?»](?=\s|$)|«[^\u202f]|\b(?:tu|tes|toi)\b",
     "de": r"[\"'”]|\b(?:du|dein|deine|dir|dich)\b|\bdaß\b",
     "ru": r"[\"'“”]|\b(?:еще|ее|моем|твой|тебе|тебя)\b|(?<=[а-яё] )Вы\b|(?<=[а-яё] )Вас\b|[^\n\s] - ",
 }
