@@ -222,7 +222,6 @@ def _sections(clean: str) -> tuple[Section, ...]:
     outline.feed(clean)
     outline.close()
     sections = (
-        Section(anchor, _folded(heading), _folded(text), level)
-        for anchor, level, heading, text in outline.sections
+        Section(anchor, _folded(heading), _folded(text), level) for anchor, level, heading, text in outline.sections
     )
     return tuple(section for section in sections if section.heading or section.text)

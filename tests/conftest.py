@@ -89,7 +89,7 @@ def sign_in(client: FlaskClient, email: str) -> FlaskClient:
 
 def hidden(page: str, name: str) -> str:
     """The value of a page's hidden field."""
-    return page.split(f'name="{name}" value="')[1].split('"')[0]
+    return page.split(f'name="{name}" value="', 1)[1].split('"', 1)[0]
 
 
 @pytest.fixture(scope="session")

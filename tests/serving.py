@@ -1,5 +1,6 @@
 """The real server as a test starts it: its own process, port and instance folder."""
 
+import contextlib
 import http.client
 import os
 import signal
@@ -118,8 +119,6 @@ class Server:
     def kill(self) -> None:
         """End the whole process group at once, as a power failure would."""
         if self.process is not None:
-            try:
+            with contextlib.suppress(ProcessLookupError):
                 os.killpg(self.process.pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
             self.process.wait(10)

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 from babel.messages.catalog import Catalog, Message
 from babel.messages.pofile import read_po
+from flask import Flask
 
+from portal.web import i18n
 from tests.needs import REPOSITORY
 
 LANGUAGES = ("fr", "de", "ru")
@@ -40,7 +42,7 @@ def messages(found: Catalog) -> list[Message]:
 
 def texts(message: Message) -> list[str]:
     """A message's translations."""
-    return [message.string] if isinstance(message.string, str) else list(message.string)
+    return [message.string] if isinstance(message.string, str) else list(message.string or ())
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -63,7 +65,7 @@ def test_every_message_is_translated_and_well_formed(language: str) -> None:
             faults.append(f"{message.id}: empty or fuzzy")
         if isinstance(message.id, tuple) and len(texts(message)) != PLURALS[language]:
             faults.append(f"{message.id}: wrong number of plural forms")
-        singular = message.id[0] if isinstance(message.id, tuple) else message.id
+        singular = message.id if isinstance(message.id, str) else message.id[0]
         wanted = set(PLACEHOLDER.findall(singular))
         faults += [f"{message.id}: {text}" for text in texts(message) if set(PLACEHOLDER.findall(text)) != wanted]
 
@@ -73,7 +75,19 @@ def test_every_message_is_translated_and_well_formed(language: str) -> None:
 
 #: Words that are the same in the other language, rightly.
 SAME = {
-    "fr": {"Conversation", "Page", "Question", "Source", "Notes", "Pages", "Suggestions", "Support", "Questions", "Date", "Spam"},
+    "fr": {
+        "Conversation",
+        "Page",
+        "Question",
+        "Source",
+        "Notes",
+        "Pages",
+        "Suggestions",
+        "Support",
+        "Questions",
+        "Date",
+        "Spam",
+    },
     "de": {"Name", "Status", "Support", "Spam", "Details", "L%(number)s", "Text", "Neu"},
     "ru": {"L%(number)s"},
 }
@@ -97,7 +111,9 @@ def test_typography(language: str) -> None:
                 faults.append(text)
             if "'" in text:
                 faults.append(text)
-            if language == "fr" and re.search(r"[^\u202f\u00a0\s][;!?»]|[^\u00a0\w]:\s|\w:(?:\s|$)|«[^\u202f\u00a0]", text):
+            if language == "fr" and re.search(
+                r"[^\u202f\u00a0\s][;!?»]|[^\u00a0\w]:\s|\w:(?:\s|$)|«[^\u202f\u00a0]", text
+            ):
                 faults.append(text)
             if language == "ru" and re.search(r"\bеще\b|\bВы\b(?<!^Вы)(?!\s)", text):
                 faults.append(text)
@@ -107,10 +123,6 @@ def test_typography(language: str) -> None:
 
 def test_a_missing_catalogue_stops_the_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A catalogue that is not there is no silent English."""
-    from flask import Flask
-
-    from portal.web import i18n
-
     monkeypatch.setattr(i18n, "catalogues", lambda: tmp_path)
     i18n._read.cache_clear()
 

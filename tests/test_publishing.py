@@ -6,13 +6,12 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from portal import publishing
+from portal import library, publishing
 from portal.edition import Edition, Editions
 from portal.publishing import Publisher, Report
 from portal.queries import read_query
@@ -44,11 +43,11 @@ class Folder:
 
 
 @pytest.fixture
-def folder(library_folder: Path, tmp_path: Path) -> Iterator[Folder]:
+def folder(library_folder: Path, tmp_path: Path) -> Folder:
     """A published folder."""
     made = Folder(library_folder, tmp_path / "var")
     made.publish()
-    yield made
+    return made
 
 
 def test_a_second_publication_reads_nothing(folder: Folder) -> None:
@@ -64,8 +63,13 @@ def test_a_second_publication_reads_nothing(folder: Folder) -> None:
 def test_only_a_changed_file_is_read(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
     """A saved article is read, rendered and searchable; the others are left alone."""
     read: list[str] = []
-    original = publishing.library.read
-    monkeypatch.setattr(publishing.library, "read", lambda file, root: read.append(file.slug) or original(file, root))
+
+    def recording(file: library.SourceFile, root: Path) -> library.Reading:
+        read.append(file.slug)
+        return original(file, root)
+
+    original = library.read
+    monkeypatch.setattr(library, "read", recording)
 
     write_article(folder.articles, "en", "printer-offline", "The printer is offline", "Shake the zyxomatic drum.")
     report = folder.publish()
@@ -119,7 +123,9 @@ def test_problems_are_reported_again_without_reading_again(folder: Folder) -> No
     report = folder.publish()
 
     assert report.changed == 0
-    assert [(problem.path, problem.line, problem.code) for problem in report.problems] == [("en/wrong.md", 5, "unknown-key")]
+    assert [(problem.path, problem.line, problem.code) for problem in report.problems] == [
+        ("en/wrong.md", 5, "unknown-key")
+    ]
 
 
 def test_changed_topics_are_seen(folder: Folder) -> None:
@@ -219,7 +225,7 @@ def test_a_full_disk_leaves_what_readers_see(folder: Folder, monkeypatch: pytest
         raise OSError(28, "No space left on device")
 
     write_article(folder.articles, "en", "new-one", "A new article", "About zyxomatics.")
-    monkeypatch.setattr(publishing.generations, "seal", full)
+    monkeypatch.setattr(generations, "seal", full)
 
     with pytest.raises(OSError, match="No space"):
         folder.publish()
@@ -279,11 +285,15 @@ def test_many_files_are_published_by_several_processes(tmp_path: Path) -> None:
     """From a few hundred files on all cores take part, with the same result and honest progress."""
     articles = tmp_path / "articles"
     for number in range(publishing.PARALLEL_FROM + 5):
-        write_article(articles, ("en", "fr", "de", "ru")[number % 4], f"number-{number}", f"Number {number}", f"word{number}")
+        write_article(
+            articles, ("en", "fr", "de", "ru")[number % 4], f"number-{number}", f"Number {number}", f"word{number}"
+        )
     (tmp_path / "var").mkdir()
     steps: list[tuple[int, int]] = []
 
-    report = Publisher(articles, tmp_path / "var").publish(datetime.now(UTC), lambda done, total: steps.append((done, total)))
+    report = Publisher(articles, tmp_path / "var").publish(
+        datetime.now(UTC), lambda done, total: steps.append((done, total))
+    )
 
     edition = Editions(tmp_path / "var", "en").current()
     assert report.changed == len(edition.knowledge.articles) == publishing.PARALLEL_FROM + 5

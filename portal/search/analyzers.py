@@ -11,7 +11,8 @@ import snowballstemmer
 from whoosh.analysis import Analyzer, Token
 from whoosh.lang.stopwords import stoplists
 
-_WORD = re.compile(r"[^\W_]+")
+#: Letters and digits; an accent may follow its letter as a sign of its own.
+_WORD = re.compile(r"[^\W_](?:[^\W_]|[\u0300-\u036f])*")
 #: Longest word that is searched; what is longer is cut, so that no text makes a giant term.
 WORD_LENGTH = 64
 
@@ -59,7 +60,9 @@ _ELISION = re.compile(r"(?<![^\W_])(%s)['’ʼ](?=[^\W_])" % "|".join(sorted(CHA
 
 def fold(text: str) -> str:
     """Lower case without accents, umlauts or ligatures: what two spellings of a word have in common."""
-    plain = unicodedata.normalize("NFKD", text.casefold().replace("ё", "е").replace("œ", "oe").replace("æ", "ae"))
+    # Compatibility forms first: some are capitals that case folding does not know.
+    lower = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
+    plain = unicodedata.normalize("NFKD", lower.replace("ё", "е").replace("œ", "oe").replace("æ", "ae"))
     # й is и with a breve to Unicode, but a letter of its own to its readers.
     return unicodedata.normalize("NFC", "".join(s for s in plain if not unicodedata.combining(s) or s == "\u0306"))
 

@@ -28,7 +28,7 @@ def _schema(language: str) -> fields.Schema:
     analyzer = LanguageAnalyzer(language)
     return fields.Schema(
         slug=fields.ID(stored=True, unique=True),
-        topic=fields.ID(),
+        topic=fields.ID(stored=True),
         title=fields.TEXT(analyzer=analyzer, phrase=False),
         text=fields.TEXT(analyzer=analyzer),
     )
@@ -129,14 +129,15 @@ class WhooshIndex:
         if searcher is None:
             opened = index.open_dir(str(self._directory / asked.language))
             searcher = self._searchers[asked.language] = opened.searcher(weighting=scoring.BM25F(B=0.5, K1=1.2))
-        topic = query.Term("topic", asked.topic) if asked.topic else None
-        collector = searcher.collector(limit=offset + limit, filter=topic)
-        limited = TimeLimitCollector(collector, timelimit=TIME_LIMIT, use_alarm=False)
+        # Topics are filtered here: Whoosh's filter is passed by where there is a time limit.
+        wanted = None if asked.topic else offset + limit
+        limited = TimeLimitCollector(searcher.collector(limit=wanted), timelimit=TIME_LIMIT, use_alarm=False)
         searcher.search_with_collector(_parsed(asked, searcher.schema), limited)
         found = limited.results()
-        ranked = sorted(((hit.score, hit["slug"]) for hit in found), key=lambda pair: (-pair[0], pair[1]))
+        matching = (hit for hit in found if asked.topic in (None, hit["topic"]))
+        ranked = sorted(((hit.score, hit["slug"]) for hit in matching), key=lambda pair: (-pair[0], pair[1]))
         hits = tuple(Hit(slug, asked.language, score) for score, slug in ranked[offset : offset + limit])
-        return Results(hits, len(found) if len(ranked) == offset + limit else len(ranked))
+        return Results(hits, len(found) if len(ranked) == wanted else len(ranked))
 
     def close(self) -> None:
         """See `SearchIndex.close`."""

@@ -15,7 +15,7 @@ from portal.knowledge import KnowledgeBase, Published
 from portal.storage import Database
 
 #: Changes with the tables below or with how articles are rendered or analysed; another one is made anew.
-FORMAT = "2"
+FORMAT = "3"
 
 _metadata = MetaData()
 _articles = Table(

@@ -118,4 +118,4 @@ REASON = {
 def tier(number: int) -> str:
     """Short name of a support tier."""
     # Translators: short name of a support tier: L1, in French N1.
-    return gettext("L%(number)s", number=number)
+    return str(gettext("L%(number)s", number=number))
