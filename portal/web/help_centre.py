@@ -21,7 +21,7 @@ from portal.selfservice import LAST_PAGE, PAGE_SIZE, answer, report_gap
 from portal.storage import feedback
 from portal.web import forms
 from portal.web.i18n import language, preferred
-from portal.web.security import limiter
+from portal.web.security import csrf, limiter
 from portal.web.services import services
 
 blueprint = Blueprint("help", __name__, url_prefix="/<language:language>")
@@ -140,6 +140,7 @@ def article(slug: str) -> AnyResponse:
 
 
 @blueprint.post("/articles/<slug>/vote")
+@csrf.exempt  # type: ignore[untyped-decorator]  # No session to protect; the origin is checked instead.
 @limiter.limit("60 per hour")
 def vote(slug: str) -> AnyResponse:
     """Count a vote; the same person's next one replaces it."""
