@@ -1,10 +1,10 @@
 """The application: the one place where the parts are joined."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from babel.dates import format_skeleton, format_timedelta
+from babel.dates import format_time, format_timedelta, get_datetime_format
 from flask import Flask
 from flask_babel import format_date, format_decimal, get_locale
 from markupsafe import Markup, escape
@@ -53,7 +53,7 @@ def _templates(app: Flask, services: Services) -> None:
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.jinja_env.filters.update(
         day=lambda value: format_date(value, "long"),
-        moment=lambda value: format_skeleton("yMMMdHm", value.astimezone(zone), locale=get_locale()),
+        moment=lambda value: moment(value.astimezone(zone)),
         number=format_decimal,
         age=lambda value: format_timedelta(max(services.clock() - value, timedelta(0)), locale=get_locale()),
         marked=marked,
@@ -73,6 +73,14 @@ def _templates(app: Flask, services: Services) -> None:
     def version(endpoint: str, values: dict[str, object]) -> None:
         if endpoint == "static" and values.get("filename") in versions:
             values["v"] = versions[str(values["filename"])]
+
+
+def moment(value: datetime) -> str:
+    """A day and a time of day to the minute, as the page's language writes them."""
+    locale = get_locale()
+    pattern = str(get_datetime_format("medium", locale=locale))
+    day, time = format_date(value.date(), "medium"), format_time(value, "short", locale=locale)
+    return pattern.replace("'", "").replace("{0}", time).replace("{1}", day)
 
 
 def marked(snippet: Snippet) -> Markup:

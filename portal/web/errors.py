@@ -90,7 +90,8 @@ def init(app: Flask) -> None:
 
     @app.errorhandler(HTTPException)
     def of_http(error: HTTPException) -> Response:
-        if error.code is None or error.code < 400:
+        # Whoever refuses may have said it already, in a page of its own.
+        if error.response is not None or error.code is None or error.code < 400:
             return cast(Response, error.get_response())
         answer = page(400 if isinstance(error, CSRFError) else error.code)
         if error.code == 405:

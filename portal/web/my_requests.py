@@ -37,11 +37,20 @@ def new() -> Response:
     return _form_page(form)
 
 
+def _too_many(_limit: object) -> Response:
+    """The form again, with what was typed, when too many requests came from one network."""
+    form = forms.Form(forms.read(*FIELDS), {forms.STAMP: "too_many"}, LIMITS)
+    response = _form_page(form, 429)
+    response.headers["Retry-After"] = "3600"
+    return response
+
+
 @blueprint.post("/new")
 @csrf.exempt  # type: ignore[untyped-decorator]  # No session to protect; the stamp and the origin are checked instead.
 @limiter.limit(
     lambda: f"{services().settings.requests_per_hour} per hour",
     deduct_when=lambda response: response.status_code == 303,
+    on_breach=_too_many,
 )
 def send() -> AnyResponse:
     """Receive a request; nothing that was typed is lost when something is wrong with it."""
@@ -67,14 +76,6 @@ def send() -> AnyResponse:
         form.errors = services().desk.faults(sending)
         return _form_page(form, 400)
     return redirect(url_for("my_requests.status", token=token, sent="yes"), 303)
-
-
-def too_many() -> Response:
-    """The form again, with what was typed, when too many requests came from one network."""
-    form = forms.Form(forms.read(*FIELDS), {forms.STAMP: "too_many"}, LIMITS)
-    response = _form_page(form, 429)
-    response.headers["Retry-After"] = "3600"
-    return response
 
 
 @blueprint.get("/<token>")

@@ -1,0 +1,169 @@
+"""A search that nothing answers becomes one L1 ticket; everything else that can be typed does not."""
+
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+from flask.testing import FlaskClient
+
+from portal.locales import CODES
+from portal.services import Services
+from portal.storage import tickets as store
+from portal.tickets import Kind, Status, Ticket
+
+
+def gaps(services: Services) -> list[Ticket]:
+    """All gaps, oldest first."""
+    with services.database.read() as connection:
+        return store.find(connection, store.Filter(kind=Kind.GAP, is_unsolved=None))
+
+
+@pytest.mark.parametrize("language", CODES)
+def test_a_search_that_finds_nothing_opens_a_gap_and_says_so(
+    language: str, reader: FlaskClient, portal_services: Services
+) -> None:
+    """One ticket at L1 with language, masked query, page and time; the page offers the form with the query in it."""
+    came_from = {"Referer": f"http://localhost/{language}/articles/reset-password"}
+
+    answer = reader.get(f"/{language}/search?q=zyxomat+me@example.org", headers=came_from)
+
+    (gap,) = gaps(portal_services)
+    assert answer.status_code == 200
+    assert (gap.tier, gap.status, gap.language, gap.occurrences) == (1, Status.NEW, language, 1)
+    assert gap.query == "zyxomat [e-mail]"
+    assert gap.page == f"/{language}/articles/reset-password"
+    assert gap.fingerprint
+    assert f'href="/{language}/requests/new?query=zyxomat' in answer.text
+
+
+def test_asking_again_counts_also_in_other_words(reader: FlaskClient, portal_services: Services) -> None:
+    """The same stems in another order are the same gap; the page says how often it was asked."""
+    reader.get("/en/search?q=zyxomat+jumping")
+    answer = reader.get("/en/search?q=How+to+jump+the+Zyxomat%3F")
+
+    (gap,) = gaps(portal_services)
+    assert gap.occurrences == 2
+    assert "2 times" in answer.text
+
+
+def test_another_language_is_another_gap(reader: FlaskClient, portal_services: Services) -> None:
+    """The fingerprint holds the language."""
+    reader.get("/en/search?q=zyxomat")
+    reader.get("/de/search?q=zyxomat")
+
+    assert [gap.language for gap in gaps(portal_services)] == ["en", "de"]
+
+
+NO_GAP = [
+    ("", "nothing typed"),
+    ("   ", "blanks"),
+    ("?!…", "punctuation"),
+    ("*", "a wildcard"),
+    ("%00%00", "NUL bytes"),
+    ("%E2%80%AE%E2%80%AC", "right-to-left marks"),
+    ("%F0%9F%94%A5", "an emoji"),
+    ("password", "answered"),
+    ("zyxomat&page=2", "paging"),
+    ("https://example.org/zyxomat", "an address"),
+    ("zyxomat+" * 30, "too many words"),
+    ("z" * 300, "too long"),
+    ("%3Cscript%3Ealert(1)%3C/script%3E", "HTML"),
+    ("Kabel", "answered in another language"),
+]
+
+
+@pytest.mark.parametrize(("text", "what"), NO_GAP, ids=[row[1] for row in NO_GAP])
+def test_what_opens_no_gap(text: str, what: str, reader: FlaskClient, portal_services: Services) -> None:
+    """A page in plain words, no ticket, and nothing typed comes back as anything but text."""
+    answer = reader.get(f"/fr/search?q={text}")
+
+    assert answer.status_code == 200, what
+    assert '<html lang="fr"' in answer.text
+    assert "<script>alert" not in answer.text
+    assert gaps(portal_services) == []
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"User-Agent": "Mozilla/5.0 (compatible; Googlebot/2.1)"},
+        {"Sec-Purpose": "prefetch"},
+    ],
+    ids=["crawler", "prefetch"],
+)
+def test_robots_and_prefetching_open_no_gap(
+    headers: dict[str, str], reader: FlaskClient, portal_services: Services
+) -> None:
+    """Nobody submitted these searches."""
+    reader.get("/en/search?q=zyxomat", headers=headers)
+    reader.head("/en/search?q=zyxomat")
+
+    assert gaps(portal_services) == []
+
+
+def test_suggestions_open_no_gap(reader: FlaskClient, portal_services: Services) -> None:
+    """Only submitted searches count."""
+    found = reader.get("/en/suggest?q=pass")
+    nothing = reader.get("/en/suggest?q=zyxomat")
+
+    assert found.json == {"items": [{"title": "Reset a forgotten password", "url": "/en/articles/reset-password"}]}
+    assert nothing.json == {"items": []}
+    assert gaps(portal_services) == []
+
+
+def test_an_agent_who_tries_a_search_opens_no_gap(agent: FlaskClient, portal_services: Services) -> None:
+    """Staff look up what was asked; that is no asking."""
+    agent.get("/en/search?q=zyxomat")
+
+    assert gaps(portal_services) == []
+
+
+def test_a_query_in_another_language_is_answered_in_the_readers_own(reader: FlaskClient) -> None:
+    """Asked in German, read in French, through the family."""
+    text = reader.get("/fr/search?q=Vergessenes").text
+
+    assert "Réinitialiser un mot de passe oublié" in text
+    assert "Vergessenes Passwort" not in text
+
+
+def test_what_exists_in_another_language_only_is_a_labelled_group(reader: FlaskClient) -> None:
+    """Each title carries its language, and the group says which it is."""
+    text = reader.get("/ru/search?q=tunnel").text
+
+    assert "Также на английском" in text
+    assert re.search(r'<a href="/ru/articles/vpn-only-english[^"]*" lang="en" hreflang="en">Connect', text)
+
+
+def test_nothing_in_a_topic_is_no_gap_where_other_topics_answer(reader: FlaskClient, portal_services: Services) -> None:
+    """The page leads to all topics instead."""
+    text = reader.get("/en/search?q=password&topic=devices").text
+    nothing = reader.get("/en/search?q=zyxomat&topic=devices").text
+
+    assert 'href="/en/search?q=password"' in text
+    assert [gap.query for gap in gaps(portal_services)] == ["zyxomat"]
+    assert "zyxomat" in nothing
+
+
+def test_marks_stand_in_the_snippet_and_nothing_else_is_markup(reader: FlaskClient) -> None:
+    """Inflected words are marked, the result leads to its section."""
+    text = reader.get("/en/search?q=forgot+signing").text
+
+    assert "<mark>" in text
+    assert "/en/articles/reset-password#reset" in text
+
+
+@pytest.mark.parametrize("language", CODES)
+def test_a_missing_index_opens_no_gap_and_offers_a_person(
+    language: str, reader: FlaskClient, portal_services: Services, tmp_path: Path
+) -> None:
+    """The page says that search is unavailable, in the reader's language, with the form one step away."""
+    shutil.rmtree(tmp_path / "var" / "index")
+
+    answer = reader.get(f"/{language}/search?q=zyxomat")
+
+    assert answer.status_code == 503
+    assert f'href="/{language}/requests/new?query=zyxomat' in answer.text
+    assert 'value="zyxomat"' in answer.text
+    assert gaps(portal_services) == []
+    assert reader.get(f"/{language}/articles/reset-password").status_code == 200
