@@ -1,0 +1,269 @@
+"""`portal serve` as an operator starts, stops, reloads and kills it."""
+
+import os
+import re
+import signal
+import socket
+import stat
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from tests.builders import write_article, write_library
+from tests.serving import Server, free_port, portal
+
+pytestmark = pytest.mark.server
+Start = Callable[..., Server]
+
+
+def test_a_first_start_prepares_everything_and_tells_what_to_do_next(serve: Start, library_folder: Path) -> None:
+    """Addresses, articles per language, the next step; folder and key are the owner's alone."""
+    server = serve(articles=library_folder).start()
+
+    log = server.log.read_text()
+
+    assert "English 3, Français 1, Deutsch 2, Русский 1" in log
+    assert all(f"{server.url}/{code}/" in log for code in ("en", "fr", "de", "ru"))
+    assert "portal staff add" in log
+    assert stat.S_IMODE(server.data.stat().st_mode) == 0o700
+    assert stat.S_IMODE((server.data / "secret.key").stat().st_mode) == 0o600
+    assert server.get("/de/search?q=Drucker")[0] == 200
+
+
+def test_a_second_start_reads_nothing_and_keeps_the_key(serve: Start, library_folder: Path) -> None:
+    """Nothing has changed, nothing is done again."""
+    first = serve(articles=library_folder).start()
+    key = (first.data / "secret.key").read_bytes()
+    first.signal(signal.SIGTERM)
+    assert first.wait() == 0
+
+    second = serve(articles=library_folder, data=first.data).start()
+
+    assert "Index      up to date" in second.log.read_text()
+    assert (first.data / "secret.key").read_bytes() == key
+
+
+def test_a_saved_article_is_findable_within_two_seconds(serve: Start, library_folder: Path) -> None:
+    """In every worker, without a restart; a removed one is gone as soon."""
+    server = serve(articles=library_folder, PORTAL_WORKERS="2").start()
+
+    path = write_article(library_folder, "fr", "imprimante", "L’imprimante zyxomatique", "Le tambour est vide.")
+    took = server.wait_for("/fr/search?q=zyxomatique", "/fr/articles/imprimante")
+    pages = [server.get("/fr/articles/imprimante")[0] for _ in range(20)]
+    path.unlink()
+    gone = server.wait_for("/fr/articles/imprimante", "404")
+
+    assert took < 2
+    assert gone < 2
+    assert pages == [200] * 20
+
+
+def test_the_watch_passes_on_when_its_worker_is_killed(serve: Start, library_folder: Path) -> None:
+    """Another worker takes over; saved articles go on appearing."""
+    server = serve(articles=library_folder, PORTAL_WORKERS="2").start()
+    assert server.process is not None
+    children = Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children").read_text().split()
+    for child in children:
+        os.kill(int(child), signal.SIGKILL)
+
+    write_article(library_folder, "en", "new-one", "About zyxomats", "They turn.")
+
+    assert server.wait_for("/en/search?q=zyxomats", "/en/articles/new-one", 15) < 15
+
+
+def test_sighup_starts_the_workers_anew_and_loses_no_request(serve: Start, library_folder: Path) -> None:
+    """While requests come in, every one is answered."""
+    server = serve(articles=library_folder).start()
+    statuses: list[int] = []
+
+    def ask() -> None:
+        for _ in range(40):
+            statuses.append(server.get("/en/articles/reset-password")[0])
+            time.sleep(0.02)
+
+    with ThreadPoolExecutor(3) as pool:
+        asking = [pool.submit(ask) for _ in range(3)]
+        time.sleep(0.2)
+        server.signal(signal.SIGHUP)
+        for future in asking:
+            future.result()
+
+    assert statuses == [200] * 120
+
+
+def test_sigkill_loses_nothing_that_was_acknowledged(serve: Start, library_folder: Path) -> None:
+    """Gaps that a page has spoken of are there after the next start, however the server ended."""
+    server = serve(articles=library_folder).start()
+    acknowledged = []
+    for number in range(10):
+        status, page = server.get(f"/en/search?q=zyxomat{number}")
+        assert status == 200
+        assert "has been told" in page
+        acknowledged.append(f"zyxomat{number}")
+    server.kill()
+
+    again = serve(articles=library_folder, data=server.data).start()
+    listed = portal("tickets", "list", "--data", str(again.data), "--articles", str(library_folder)).stdout
+
+    assert all(query in listed for query in acknowledged)
+
+
+@pytest.mark.parametrize("milliseconds", [100, 400, 700, 1000, 1400])
+def test_a_kill_during_the_first_start_is_no_harm(milliseconds: int, serve: Start, library_folder: Path) -> None:
+    """Whatever was half done, the next start works."""
+    server = serve(articles=library_folder).launch()
+    time.sleep(milliseconds / 1000)
+    server.kill()
+
+    again = serve(articles=library_folder, data=server.data).start()
+
+    assert "/ru/articles/reset-password" in again.get("/ru/search?q=%D0%BF%D0%B0%D1%80%D0%BE%D0%BB%D1%8C")[1]
+
+
+def test_a_broken_index_is_rebuilt_at_start_and_reported(serve: Start, library_folder: Path) -> None:
+    """The operator reads why, readers find everything."""
+    server = serve(articles=library_folder).start()
+    server.kill()
+    for path in (server.data / "index").glob("*/de/*.seg"):
+        path.write_bytes(b"rubbish")
+
+    again = serve(articles=library_folder, data=server.data).start()
+
+    assert re.search(r"made anew: .*damaged", again.log.read_text())
+    assert "printer-offline" in again.get("/de/search?q=Drucker")[1]
+
+
+def test_articles_with_errors_are_listed_and_left_out(serve: Start, library_folder: Path) -> None:
+    """With path and line; the rest is served."""
+    write_article(library_folder, "en", "wrong", colour="blue")
+
+    server = serve(articles=library_folder).start()
+
+    assert "en/wrong.md:5: error unknown-key" in server.log.read_text()
+    assert "(1 left out" in server.log.read_text()
+    assert server.get("/en/articles/wrong")[0] == 404
+    assert server.get("/en/articles/reset-password")[0] == 200
+
+
+def _refused(*options: str, **environment: str) -> str:
+    """Start with what cannot work; the one sentence that the operator reads."""
+    result = portal("serve", *options, **environment)
+    assert result.returncode == 1
+    assert "Traceback" not in result.stderr + result.stdout
+    return result.stderr.strip().splitlines()[-1]
+
+
+def test_a_taken_port_is_one_sentence(library_folder: Path, tmp_path: Path) -> None:
+    """Which address, why, and what to do."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+
+        sentence = _refused("--port", port, "--articles", str(library_folder), "--data", str(tmp_path / "var"))
+
+    assert sentence == f"portal: Cannot listen on 127.0.0.1, port {port}: address already in use. Choose another with --port."
+
+
+def test_folders_that_cannot_be_used_are_one_sentence(library_folder: Path, tmp_path: Path) -> None:
+    """A missing folder, one without languages, and an instance folder that is a file."""
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "file").write_text("")
+    port = ("--port", str(free_port()))
+    data = ("--data", str(tmp_path / "var"))
+
+    missing = _refused("--articles", str(tmp_path / "no"), *data, *port)
+    empty = _refused("--articles", str(tmp_path / "empty"), *data, *port)
+    unwritable = _refused("--articles", str(library_folder), "--data", str(tmp_path / "file"), *port)
+
+    assert missing == f"portal: The folder of the articles, {tmp_path / 'no'}, does not exist."
+    assert "has none of the folders en, fr, de, ru" in empty
+    assert unwritable == f"portal: The instance folder {tmp_path / 'file'} cannot be written: File exists."
+
+
+def test_a_folder_without_the_right_to_write_is_one_sentence(library_folder: Path, tmp_path: Path) -> None:
+    """Permission denied, said plainly; root is asked on a file system that nobody can write."""
+    folder = tmp_path / "closed"
+    folder.mkdir(mode=0o500)
+    target = Path("/proc/portal-var") if os.geteuid() == 0 else folder / "var"
+
+    sentence = _refused("--articles", str(library_folder), "--data", str(target), "--port", str(free_port()))
+
+    assert sentence.startswith(f"portal: The instance folder {target} cannot be written:")
+
+
+def test_a_database_that_does_not_answer_is_one_sentence(library_folder: Path, tmp_path: Path) -> None:
+    """The address is named without its password."""
+    url = f"postgresql+psycopg://portal:secret@127.0.0.1:{free_port()}/portal"
+
+    sentence = _refused("--articles", str(library_folder), "--data", str(tmp_path / "var"), PORTAL_DATABASE_URL=url)
+
+    assert "does not answer" in sentence
+    assert "secret" not in sentence
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "allowed"),
+    [
+        ("PORTAL_PORT", "eighty", "a whole number from 1 to 65535"),
+        ("PORTAL_DEFAULT_LANGUAGE", "es", "one of en, fr, de, ru"),
+        ("PORTAL_DATABASE_URL", "mysql://x", "sqlite:///PATH or postgresql+psycopg://USER@HOST/NAME"),
+        ("PORTAL_TIME_ZONE", "Mars/Base", "the name of a time zone, such as Europe/Berlin"),
+    ],
+)
+def test_a_wrong_setting_stops_the_start(variable: str, value: str, allowed: str) -> None:
+    """Its name, the value, what is allowed."""
+    assert _refused(**{variable: value}) == f"portal: {variable} is {value!r}; allowed is {allowed}."
+
+
+def test_what_cannot_even_be_read_is_answered_in_four_languages(serve: Start, library_folder: Path) -> None:
+    """An address of 100,000 characters never reaches the application; its sender is told all the same."""
+    server = serve(articles=library_folder).start()
+
+    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as client:
+        client.sendall(b"GET /de/search?q=" + b"zyxomat" * 15_000)
+        answer = b""
+        while chunk := client.recv(65536):
+            answer += chunk
+
+    text = answer.decode()
+    assert text.startswith("HTTP/1.1 414 ")
+    assert all(f'lang="{code}"' in text for code in ("en", "fr", "de", "ru"))
+    assert "zyxomat" not in server.log.read_text()
+
+
+def test_logs_hold_no_query(serve: Start, library_folder: Path) -> None:
+    """Neither a search that is answered nor one that is not."""
+    server = serve(articles=library_folder).start()
+
+    server.get("/en/search?q=zyxomat-secret")
+    server.get("/en/search?q=password&page=notanumber")
+    server.signal(signal.SIGTERM)
+    server.wait()
+
+    assert "zyxomat" not in server.log.read_text()
+
+
+def test_two_workers_open_one_gap_at_once(serve: Start, library_folder: Path) -> None:
+    """Forty searches at the same time: one ticket, forty occurrences."""
+    server = serve(articles=library_folder, PORTAL_WORKERS="2").start()
+
+    with ThreadPoolExecutor(8) as pool:
+        statuses = list(pool.map(lambda _: server.get("/en/search?q=zyxomat")[0], range(40)))
+    listed = portal("tickets", "list", "--json", "--data", str(server.data), "--articles", str(library_folder)).stdout
+
+    assert statuses == [200] * 40
+    assert listed.count('"number"') == 1
+    assert '"occurrences": 40' in listed
+
+
+def test_dev_serves_one_process(serve: Start, tmp_path: Path) -> None:
+    """`PORTAL_DEV` is the option `--dev`."""
+    server = serve(articles=write_library(tmp_path / "more"), PORTAL_DEV="yes").start()
+
+    assert server.process is not None
+    children = Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children").read_text().split()
+    assert len(children) == 1
