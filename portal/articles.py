@@ -109,8 +109,10 @@ def fingerprint(article: Article) -> str:
     Title, summary and body count, with white space folded and Unicode composed, so that a changed line ending
     or a re-wrapped paragraph is not a change.
     """
-    text = unicodedata.normalize("NFC", "\n".join((article.title, article.summary, article.body)))
-    return hashlib.sha256(" ".join(text.split()).encode()).hexdigest()[:16]
+    parts = (
+        " ".join(unicodedata.normalize("NFC", part).split()) for part in (article.title, article.summary, article.body)
+    )
+    return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()[:16]
 
 
 def source_language(languages: Mapping[str, str | None], preferred: tuple[str, ...]) -> str | None:

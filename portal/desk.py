@@ -227,6 +227,8 @@ class Desk:
             raise NotAllowed("this role does not work on tickets")
         with self._database.write() as connection:
             ticket = store.get(connection, number, lock=True)
+            if action is Action.TAKE and ticket.owner_id == person.id:
+                return ticket  # A second click on the same button.
             changed, event = apply(ticket, action, now, Actor(person.id, person.name), text, resolution)
             if version is not None and version != ticket.version:
                 raise StaleTicket(f"ticket {number} has changed")

@@ -2,14 +2,15 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
 from sqlalchemy.exc import DatabaseError
 
 from portal.errors import SearchUnavailable
-from portal.knowledge import KnowledgeBase
+from portal.knowledge import KnowledgeBase, Published, most_helpful
 from portal.search import SearchIndex
 from portal.search.suggestions import Suggestions
 from portal.search.whoosh_index import WhooshIndex
@@ -19,6 +20,14 @@ from portal.storage import Database, published
 LOOK_EVERY = 0.25
 #: How long a replaced edition stays open for requests that began with it, in seconds.
 KEEP_OPEN = 30.0
+
+
+@dataclass(frozen=True, eq=False)
+class Tallies:
+    """What readers thought at one moment."""
+
+    #: Yes-votes and all votes by language and slug.
+    votes: Mapping[tuple[str, str], tuple[int, int]] = field(default_factory=dict)
 
 
 class Edition:
@@ -36,11 +45,16 @@ class Edition:
         self._database = database
         self.content = lru_cache(maxsize=512)(self._content)
         self.suggestions = lru_cache(maxsize=8)(self._suggestions)
+        self.helpful = lru_cache(maxsize=200)(self._helpful)
 
     def _content(self, language: str, slug: str) -> published.Content | None:
         """The text of an article, as it is now; None where a newer generation has taken it away."""
         with self._database.read() as connection:
             return published.content(connection, language, slug)
+
+    def _helpful(self, language: str, tallies: Tallies, limit: int, topic: str | None) -> tuple[Published, ...]:
+        """The articles that readers found most helpful; see `knowledge.most_helpful`."""
+        return tuple(most_helpful(self.knowledge, language, tallies.votes, limit, topic))
 
     def _suggestions(self, language: str) -> Suggestions:
         """The titles of a language."""
@@ -62,6 +76,7 @@ class Editions:
         self._default_language = default_language
         self._clock = clock
         self._database = Database(f"sqlite:///{data / 'articles.db'}")
+        self._loader = published.Loader()
         self._lock = threading.Lock()
         self._current: Edition | None = None
         self._looked = float("-inf")
@@ -92,7 +107,7 @@ class Editions:
                 generation = published.state(connection, "generation")
                 if not generation or (self._current and self._current.knowledge.generation == generation):
                     return
-                knowledge = published.load(connection, self._default_language)
+                knowledge = self._loader.load(connection, self._default_language)
         except DatabaseError:
             # The file has been replaced or removed; the next look opens it afresh.
             self._database.close()

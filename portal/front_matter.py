@@ -1,7 +1,7 @@
 """The YAML block at the head of an article: a strict schema, every fault with its line."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
@@ -15,6 +15,8 @@ from portal.problems import Problem
 MAX_LENGTH = 16 * 1024
 TITLE_LENGTH = 200
 SUMMARY_LENGTH = 500
+#: Nothing here is nested deeper than a list in a mapping of mappings.
+MAX_DEPTH = 6
 #: YAML's loader of plain values, the fast one where it is there.
 LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -29,6 +31,8 @@ def _text(longest: int) -> Callable[[Any], str]:
         folded = re.sub(r"[ \t\n]+", " ", value).strip(" ")
         if not folded.strip():
             raise ValueError("must not be empty")
+        if not folded.replace("\u202f", " ").replace("\u00a0", " ").isprintable():
+            raise ValueError("has an invisible character")
         if len(folded) > longest:
             raise ValueError(f"has {len(folded)} characters; the limit is {longest}")
         return folded
@@ -109,30 +113,33 @@ REQUIRED = ("title", "topic", "updated")
 
 
 def read_front_matter(block: str, shown: str, problems: list[Problem]) -> dict[str, tuple[Any, int]]:
-    """The valid fields with their lines; everything else becomes a problem."""
+    """The valid fields with their lines; everything else becomes a problem.
+
+    Args:
+        block: between the two lines of hyphens, which begin on the file's second line.
+        shown: path named in problems.
+        problems: where they are added.
+    """
     if len(block) > MAX_LENGTH:
         problems.append(Problem(shown, 1, "front-matter-too-long", f"The limit is {MAX_LENGTH} characters."))
         return {}
     try:
-        pairs = list(_pairs(block))
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        reason = getattr(error, "problem", None) or "it cannot be read"
-        line = (mark.line if mark else 0) + 2
-        problems.append(Problem(shown, line, "bad-yaml", f"The front matter is not valid YAML: {reason}."))
-        return {}
-    except (ValueError, RecursionError) as error:
-        problems.append(Problem(shown, 2, "bad-yaml", f"The front matter is not valid: {error}."))
+        pairs = compose(block)
+    except BadYaml as error:
+        problems.append(Problem(shown, error.line + 1, "bad-yaml", f"The front matter is not valid YAML: {error}."))
         return {}
     fields: dict[str, tuple[Any, int]] = {}
-    for key, value, line in pairs:
+    for key, node, start in pairs:
+        line = start + 1
         if key not in KEYS:
-            problems.append(Problem(shown, line, "unknown-key", f"{key!r} is no key; known are {', '.join(KEYS)}."))
+            problems.append(
+                Problem(shown, line, "unknown-key", f"{key[:40]!r} is no key; known are {', '.join(KEYS)}.")
+            )
         elif key in fields:
             problems.append(Problem(shown, line, "duplicate-key", f"{key!r} stands twice."))
         else:
             try:
-                fields[key] = (KEYS[key](value), line)
+                fields[key] = (KEYS[key](construct(node)), line)
             except ValueError as error:
                 problems.append(Problem(shown, line, "invalid-value", f"{key} {error}."))
                 fields[key] = (None, line)
@@ -142,18 +149,62 @@ def read_front_matter(block: str, shown: str, problems: list[Problem]) -> dict[s
     return fields
 
 
-def _pairs(block: str) -> Iterator[tuple[str, Any, int]]:
-    """Key, value and line of each front matter entry.
+class BadYaml(Exception):
+    """A text is not the plain YAML that is read here.
+
+    Args:
+        reason: as a clause.
+        line: where, from 1.
+    """
+
+    def __init__(self, reason: str, line: int) -> None:
+        super().__init__(reason)
+        self.line = line
+
+
+def compose(text: str) -> list[tuple[str, yaml.Node, int]]:
+    """Key, value and line of each entry of a YAML mapping of names.
+
+    Aliases, tags and deep nesting are refused before anything is built: a few lines of them can take all memory.
 
     Raises:
-        yaml.YAMLError: it is not YAML.
-        ValueError: it is not a mapping of names.
+        BadYaml: it is not such a mapping.
     """
-    node = yaml.compose(block, Loader=LOADER)
+    depth = 0
+
+    def line_of(mark: Any) -> int:
+        # YAML counts more signs as line ends than editors do.
+        return text.count("\n", 0, mark.index) + 1 if mark else 1
+
+    try:
+        for event in yaml.parse(text, Loader=LOADER):
+            if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None) or getattr(event, "tag", None):
+                raise BadYaml("anchors, aliases and tags are not used here", line_of(event.start_mark))
+            depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+            if depth > MAX_DEPTH:
+                raise BadYaml("it is nested too deeply", line_of(event.start_mark))
+        node = yaml.compose(text, Loader=LOADER)
+    except yaml.YAMLError as error:
+        reason = getattr(error, "problem", None) or "it cannot be read"
+        raise BadYaml(reason, line_of(getattr(error, "problem_mark", None))) from None
     if node is None:
-        return
+        return []
     if not isinstance(node, yaml.MappingNode):
-        raise ValueError("it must be lines of the form key: value")
-    constructor = yaml.SafeLoader("")
-    for key, value in node.value:
-        yield str(key.value), constructor.construct_object(value, deep=True), key.start_mark.line + 2
+        raise BadYaml("it must be lines of the form key: value", line_of(node.start_mark))
+    for key, _ in node.value:
+        if not isinstance(key, yaml.ScalarNode):
+            raise BadYaml("a key must be one word", line_of(key.start_mark))
+    return [(str(key.value), value, line_of(key.start_mark)) for key, value in node.value]
+
+
+def construct(node: yaml.Node) -> Any:
+    """The plain value of a node.
+
+    Raises:
+        ValueError: what it looks like it is not, such as the 30th of February.
+    """
+    try:
+        return yaml.SafeLoader("").construct_object(node, deep=True)
+    except (ValueError, yaml.YAMLError, KeyError, AttributeError, TypeError) as error:
+        reason = getattr(error, "problem", None) or error
+        raise ValueError(f"cannot be read: {reason}") from None

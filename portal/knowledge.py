@@ -1,5 +1,6 @@
 """The published articles of one generation, as pages ask for them: families, topics, neighbours, freshness."""
 
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -101,7 +102,7 @@ class KnowledgeBase:
         return tuple(
             Shelf(
                 named.get(slug, Topic(slug)),
-                tuple(sorted(grouped[slug], key=lambda item: (item.article.title.casefold(), item.article.slug))),
+                tuple(sorted(grouped[slug], key=_by_title)),
             )
             for slug in order
         )
@@ -129,6 +130,12 @@ class KnowledgeBase:
         return tuple(self.articles[language, name] for _, _, name in ranked[:limit])
 
 
+def _by_title(item: Published) -> tuple[str, str]:
+    """Sorts titles as readers look for them, an accented letter with its plain one."""
+    plain = unicodedata.normalize("NFKD", item.article.title.casefold())
+    return "".join(sign for sign in plain if not unicodedata.combining(sign)), item.article.slug
+
+
 def most_helpful(
     knowledge: KnowledgeBase,
     language: str,
@@ -139,8 +146,8 @@ def most_helpful(
     """The articles that readers found most helpful, best first.
 
     Helpfulness is (C·m + yes) ÷ (m + votes), C the mean share of yes-votes, m the mean number of votes, so that
-    one vote does not outrank a hundred. Articles without votes follow: first those that writers feature, then by the
-    day of their last change.
+    one vote does not outrank a hundred. Articles without votes follow, first those that writers feature, then those
+    that changed last; articles that fewer than half found helpful come after them.
 
     Args:
         knowledge: where the articles are.
@@ -157,11 +164,12 @@ def most_helpful(
     # The first of every topic before the second of any.
     featured = {slug: place for shelf in shelves for place, slug in enumerate(shelf.topic.featured)}
 
-    def rank(item: Published) -> tuple[float, int, int, str]:
+    def rank(item: Published) -> tuple[int, float, int, int, str]:
         yes, total = tallies.get((language, item.article.slug), (0, 0))
-        score = (mean_share * mean_votes + yes) / (mean_votes + total) if total else 0.0
+        score = (mean_share * mean_votes + yes) / (mean_votes + total)
         place = featured.get(item.article.slug, len(featured))
-        return (-score, place, -item.article.updated.toordinal(), item.article.slug)
+        group = 1 if not total else 0 if 2 * yes >= total else 2
+        return (group, -score, place, -item.article.updated.toordinal(), item.article.slug)
 
     items = (item for shelf in shelves for item in shelf.articles if item.article.language == language)
     return nsmallest(limit, items, key=rank)

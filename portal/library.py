@@ -1,5 +1,6 @@
 """The folder of Markdown files: strict front matter, every problem with path and line, never an exception for one."""
 
+import os
 import re
 import stat
 import unicodedata
@@ -7,11 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from portal.articles import SLUG_LENGTH, Article, Topic, is_slug
 from portal.errors import CannotStart
-from portal.front_matter import LOADER, read_front_matter
+from portal.front_matter import BadYaml, compose, construct, read_front_matter
 from portal.locales import CODES
 from portal.problems import Problem, Severity
 
@@ -63,13 +62,13 @@ def scan(root: Path) -> Scan:
     Raises:
         CannotStart: the folder is missing, cannot be read, or has no folder of any language.
     """
-    if not root.is_dir():
-        raise CannotStart(f"The folder of the articles, {root}, does not exist.")
-    if not any((root / code).is_dir() for code in CODES):
-        raise CannotStart(f"The folder of the articles, {root}, has none of the folders {', '.join(CODES)}.")
     files: list[SourceFile] = []
     problems: list[Problem] = []
     try:
+        if not root.is_dir():
+            raise CannotStart(f"The folder of the articles, {root}, does not exist.")
+        if not any((root / code).is_dir() for code in CODES):
+            raise CannotStart(f"The folder of the articles, {root}, has none of the folders {', '.join(CODES)}.")
         for language in CODES:
             if (root / language).is_dir():
                 _scan_language(root, language, files, problems)
@@ -82,26 +81,27 @@ def _scan_language(root: Path, language: str, files: list[SourceFile], problems:
     """Add one language's files and problems."""
     folder = root / language
     inside = root.resolve()
-    names = sorted(entry.name for entry in folder.iterdir() if not _EDITORS_OWN.search(entry.name))
-    markdown = {name for name in names if name.endswith(".md")}
-    for name in names:
-        path, shown = folder / name, f"{language}/{name}"
-        if path.is_dir() and not path.is_symlink():
+    with os.scandir(folder) as listing:
+        entries = sorted((e for e in listing if not _EDITORS_OWN.search(e.name)), key=lambda entry: entry.name)
+    markdown = {entry.name for entry in entries if entry.name.endswith(".md")}
+    for entry in entries:
+        name, shown = entry.name, f"{language}/{entry.name}"
+        if entry.is_dir(follow_symlinks=False):
             problems.append(
                 Problem(shown, 0, "nested-folder", "Folders inside a language are not read.", Severity.WARNING)
             )
         if name not in markdown:
             continue
-        problem = _refusal(path, name.removesuffix(".md"), markdown, inside)
+        problem = _refusal(entry, name.removesuffix(".md"), markdown, inside)
         if problem:
             problems.append(Problem(shown, 0, *problem))
             continue
-        facts = path.stat()
+        facts = entry.stat()
         signature = f"{facts.st_mtime_ns}-{facts.st_size}-{facts.st_ino}"
-        files.append(SourceFile(language, name.removesuffix(".md"), path, signature))
+        files.append(SourceFile(language, name.removesuffix(".md"), folder / name, signature))
 
 
-def _refusal(path: Path, stem: str, names: set[str], inside: Path) -> tuple[str, str] | None:
+def _refusal(entry: "os.DirEntry[str]", stem: str, names: set[str], inside: Path) -> tuple[str, str] | None:
     """Why a file cannot be an article, judged by its name and kind; None where it can."""
     lower = stem.lower()
     if stem != lower and f"{lower}.md" in names:
@@ -111,10 +111,9 @@ def _refusal(path: Path, stem: str, names: set[str], inside: Path) -> tuple[str,
             f"The file name must be small Latin letters and digits joined by hyphens, at most {SLUG_LENGTH} long."
         )
     try:
-        target = path.resolve(strict=True)
-        if not target.is_relative_to(inside):
+        if entry.is_symlink() and not Path(entry.path).resolve(strict=True).is_relative_to(inside):
             return "outside-link", "A symbolic link that leads out of the articles' folder is not followed."
-        facts = target.stat()
+        facts = entry.stat()
     except (OSError, RuntimeError):
         return "broken-link", "A symbolic link that leads nowhere."
     if not stat.S_ISREG(facts.st_mode):
@@ -181,14 +180,14 @@ def _decode(raw: bytes, shown: str, problems: list[Problem]) -> str | None:
     try:
         text = raw.decode("utf-8")
     except UnicodeDecodeError as error:
-        line = raw.count(b"\n", 0, error.start) + 1
+        line = _unix(raw[: error.start].decode("latin-1")).count("\n") + 1
         problems.append(
             Problem(
                 shown, line, "wrong-encoding", f"Byte 0x{raw[error.start]:02x} is not UTF-8; save the file as UTF-8."
             )
         )
         return None
-    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    text = _unix(text)
     if control := _CONTROL.search(text):
         line = text.count("\n", 0, control.start()) + 1
         problems.append(
@@ -198,41 +197,56 @@ def _decode(raw: bytes, shown: str, problems: list[Problem]) -> str | None:
     return unicodedata.normalize("NFC", text)
 
 
+def _unix(text: str) -> str:
+    """Text with Unix line ends."""
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
 def read_topics(root: Path) -> tuple[tuple[Topic, ...], tuple[Problem, ...]]:
     """The topics of `topics.yml` in their order, and what is wrong with them; no file, no topics."""
     shown = "topics.yml"
     try:
-        content = yaml.load((root / shown).read_text(encoding="utf-8-sig"), Loader=LOADER)  # noqa: S506  # nosec B506 - a safe loader
+        raw = (root / shown).read_bytes()
+        text = _unix(raw.decode("utf-8-sig"))
+        entries = compose(text) if len(raw) <= MAX_BYTES else []
     except FileNotFoundError:
         return (), ()
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        mark = getattr(error, "problem_mark", None)
-        return (), (Problem(shown, mark.line + 1 if mark else 0, "bad-topics", "The file cannot be read as YAML."),)
-    if not isinstance(content, dict):
-        return (), (Problem(shown, 1, "bad-topics", "It must name each topic by its slug."),)
+    except (OSError, UnicodeDecodeError) as error:
+        return (), (Problem(shown, 0, "bad-topics", f"The file cannot be read: {type(error).__name__}."),)
+    except BadYaml as error:
+        return (), (Problem(shown, error.line, "bad-topics", f"The file is not valid YAML: {error}."),)
+    if not entries:
+        return (), (Problem(shown, 1, "bad-topics", f"It names no topics, or has more than {MAX_BYTES} bytes."),)
     topics: list[Topic] = []
     problems: list[Problem] = []
-    for slug, entry in content.items():
-        texts = entry if isinstance(entry, dict) else {}
-        names, descriptions, featured = texts.get("name"), texts.get("description", {}), texts.get("featured", [])
-        is_list = isinstance(featured, list) and all(isinstance(item, str) for item in featured)
-        if (
-            not is_slug(str(slug))
-            or not _is_by_language(names)
-            or not _is_by_language(descriptions)
-            or not names
-            or not is_list
-        ):
-            message = f"{slug!r} needs a name by language, and may have a description by language and a list of featured slugs."
-            problems.append(Problem(shown, 0, "bad-topic", message))
+    for slug, node, line in entries:
+        try:
+            topic = _read_topic(slug, construct(node))
+        except ValueError as error:
+            problems.append(Problem(shown, line, "bad-topic", f"{slug[:40]!r} {error}."))
             continue
-        missing = [code for code in CODES if code not in names]
-        if missing:
-            problems.append(
-                Problem(shown, 0, "topic-unnamed", f"{slug} has no name in {', '.join(missing)}.", Severity.WARNING)
-            )
-        topics.append(Topic(str(slug), names, descriptions, tuple(featured)))
+        if missing := [code for code in CODES if code not in topic.names]:
+            message = f"{slug} has no name in {', '.join(missing)}."
+            problems.append(Problem(shown, line, "topic-unnamed", message, Severity.WARNING))
+        topics.append(topic)
     return tuple(topics), tuple(problems)
+
+
+def _read_topic(slug: str, entry: Any) -> Topic:
+    """A topic from its entry.
+
+    Raises:
+        ValueError: something of it is not as it must be.
+    """
+    values = entry if isinstance(entry, dict) else {}
+    names, descriptions, featured = values.get("name"), values.get("description", {}), values.get("featured", [])
+    if not is_slug(slug):
+        raise ValueError("is no slug: small Latin letters and digits joined by hyphens")
+    if not names or not _is_by_language(names) or not _is_by_language(descriptions):
+        raise ValueError("needs a name by language, and may have a description by language")
+    if not isinstance(featured, list) or not all(isinstance(item, str) for item in featured):
+        raise ValueError("has a list of featured articles that is not a list of slugs")
+    return Topic(slug, names, descriptions, tuple(featured))
 
 
 def _is_by_language(texts: Any) -> bool:

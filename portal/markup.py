@@ -99,18 +99,18 @@ def render(body: str, language: str) -> Rendered:
             texts may come here, and not while a page is waiting.
         language: of the text, for titles that the writer left out.
     """
-    has_title = re.search(r"^#\s|^=+\s*$|<h1", body, re.MULTILINE | re.IGNORECASE) is not None
     converter = markdown.Markdown(
         extensions=list(_EXTENSIONS),
         extension_configs={
-            "toc": {"slugify": slugify_unicode, "baselevel": 2 if has_title else 1, "marker": ""},
+            "toc": {"slugify": slugify_unicode, "marker": ""},
+            "tables": {"use_align_attribute": True},
             "codehilite": {"guess_lang": False, "css_class": "codehilite"},
             "footnotes": {"BACKLINK_TITLE": ""},
         },
         output_format="html",
     )
     clean = nh3.clean(
-        converter.convert(_titled(body, language)),
+        _titled(_lowered(converter.convert(body)), language),
         tags=_TAGS,
         attributes=_ATTRIBUTES,
         url_schemes=_SCHEMES,
@@ -121,15 +121,25 @@ def render(body: str, language: str) -> Rendered:
     return Rendered(_framed(clean, language), _sections(clean))
 
 
-def _titled(body: str, language: str) -> str:
-    """Give admonitions without a title the title of their kind in the text's language."""
+def _lowered(page: str) -> str:
+    """Move all headings one level down where the writer began with the first, which is the title's."""
+    if not re.search(r"<h1[\s>]", page, re.IGNORECASE):
+        return page
+    return re.sub(r"(</?h)([1-5])(?=[\s>])", lambda match: f"{match[1]}{int(match[2]) + 1}", page, flags=re.IGNORECASE)
+
+
+_ADMONITION = re.compile(r'<div class="admonition (\w+)">\n<p class="admonition-title">(\w+)</p>')
+
+
+def _titled(page: str, language: str) -> str:
+    """Give admonitions whose writer named only their kind the title of the kind in the text's language."""
 
     def title(match: re.Match[str]) -> str:
-        kind = match[2].lower()
-        words = ADMONITIONS.get(kind, ADMONITIONS["note"])[language]
-        return f'{match[1]}{kind if kind in ADMONITIONS else "note"} "{words}"'
+        kind = match[1] if match[1] in ADMONITIONS else "note"
+        words = ADMONITIONS[kind][language] if match[2].lower() == match[1].lower() else match[2]
+        return f'<div class="admonition {kind}">\n<p class="admonition-title">{words}</p>'
 
-    return re.sub(r"^((?: {4})*!!! +)([A-Za-z]+)[ \t]*$", title, body, flags=re.MULTILINE)
+    return _ADMONITION.sub(title, page)
 
 
 def _filter(_tag: str, name: str, value: str) -> str | None:
@@ -163,8 +173,10 @@ def _framed(clean: str, language: str) -> str:
     text = _ORPHAN_IMAGE.sub(named, clean)
     text = text.replace("<img ", '<img loading="lazy" ')
     table = f'<div class="scroll" role="group" tabindex="0" aria-label="{_TABLE[language]}"><table>'
-    text = text.replace("<table>", table).replace("</table>", "</table></div>")
-    return text.replace("<pre>", f'<pre tabindex="0" role="group" aria-label="{_CODE[language]}">')
+    text = re.sub(r"<table\b([^>]*)>", lambda match: f"{table[:-1]}{match[1]}>", text).replace(
+        "</table>", "</table></div>"
+    )
+    return text.replace("<pre", f'<pre tabindex="0" role="group" aria-label="{_CODE[language]}"')
 
 
 class _Outline(HTMLParser):
@@ -173,6 +185,9 @@ class _Outline(HTMLParser):
     #: Elements that end a word.
     _BLOCKS = _TAGS - {"a", "abbr", "b", "cite", "code", "del", "dfn", "em", "i", "ins", "kbd", "mark", "q", "s", "samp",
                        "small", "span", "strong", "sub", "sup", "u", "var"}  # fmt: skip
+
+    #: What says nothing of the text: “Note” above a note, the numbers of footnotes.
+    _SILENT = frozenset({"admonition-title", "footnote-ref", "footnote-backref"})
 
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
@@ -186,8 +201,8 @@ class _Outline(HTMLParser):
         if re.fullmatch(r"h[2-6]", tag):
             self.sections.append((dict(attrs).get("id") or "", int(tag[1]), [], []))
             self._in_heading = True
-        elif dict(attrs).get("class") == "admonition-title":
-            self._skipping = True  # “Note” says nothing of what the note is about.
+        elif dict(attrs).get("class") in self._SILENT:
+            self._skipping = True
         elif tag in self._BLOCKS:
             self._part().append(" ")
 
@@ -195,6 +210,8 @@ class _Outline(HTMLParser):
         """Close a heading."""
         if re.fullmatch(r"h[2-6]", tag):
             self._in_heading = False
+        elif tag == "a":
+            self._skipping = False
         elif tag in self._BLOCKS:
             self._skipping = False
             self._part().append(" ")
@@ -213,7 +230,7 @@ class _Outline(HTMLParser):
 
 def _folded(pieces: list[str]) -> str:
     """Text on one line; non-breaking blanks, which belong to French, stay."""
-    return re.sub(r"[ \t\r\n]+", " ", "".join(pieces)).strip(" ")
+    return re.sub(r"[ \t\r\n]+", " ", "".join(pieces)).strip(" \u00a0")
 
 
 def _sections(clean: str) -> tuple[Section, ...]:

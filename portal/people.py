@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import pairwise
 
 from portal.errors import InvalidInput
 
@@ -95,5 +96,9 @@ def check_password(password: str, known: Iterable[str] = ()) -> None:
         raise InvalidInput("password", "too_short")
     if len(password) > 200:
         raise InvalidInput("password", "too_long")
-    if len(set(password)) < 5 or password.lower() in {word.lower() for word in known}:
+    lower = password.lower()
+    # A word said twice or a run along the keyboard's digits or the alphabet is no longer than its idea.
+    unit = next(lower[:size] for size in range(1, len(lower) + 1) if lower == (lower[:size] * len(lower))[: len(lower)])
+    is_run = all(ord(second) - ord(first) in {1, -1, 9, -9} for first, second in pairwise(lower))
+    if len(set(lower)) < 5 or is_run or len(unit) < PASSWORD_LENGTH or unit in {word.lower() for word in known}:
         raise InvalidInput("password", "too_common")

@@ -2,30 +2,62 @@
 
 import re
 
-_IBAN = re.compile(r"(?<![A-Za-z0-9])[A-Z]{2}\d{2}(?:[ -]?[A-Za-z0-9]){11,30}(?![A-Za-z0-9])")
-_EMAIL = re.compile(r"[\w.!#$%&'*+/=?^`{|}~-]{1,64}@[\w-]+(?:\.[\w-]+)*")
-_DIGITS = re.compile(r"(?<![\w+])(?:\+|00)?\(?\d(?:[ .()/-]{0,2}\d){6,22}(?!\w)")
-#: At least 16 characters with letters and digits mixed, as passwords, keys and session numbers are.
-_TOKEN = re.compile(r"(?<![\w])(?=[A-Za-z0-9_+/=-]*\d)(?=[A-Za-z0-9_+/=-]*[A-Za-z])[A-Za-z0-9_+/=-]{16,}")
-_ERROR_CODE = re.compile(r"0x[0-9A-Fa-f]{1,16}")
-
 EMAIL_MASK, PHONE_MASK, CARD_MASK, IBAN_MASK, SECRET_MASK = "[e-mail]", "[phone]", "[card]", "[iban]", "[secret]"
+
+#: Length of an account number by country (SWIFT IBAN registry).
+IBAN_LENGTHS = {
+    "AD": 24, "AE": 23, "AL": 28, "AT": 20, "AZ": 28, "BA": 20, "BE": 16, "BG": 22, "BH": 22, "BR": 29, "BY": 28, "CH": 21,
+    "CR": 22, "CY": 28, "CZ": 24, "DE": 22, "DK": 18, "DO": 28, "EE": 20, "EG": 29, "ES": 24, "FI": 18, "FO": 18, "FR": 27,
+    "GB": 22, "GE": 22, "GI": 23, "GL": 18, "GR": 27, "GT": 28, "HR": 21, "HU": 28, "IE": 22, "IL": 23, "IQ": 23, "IS": 26,
+    "IT": 27, "JO": 30, "KW": 30, "KZ": 20, "LB": 28, "LC": 32, "LI": 21, "LT": 20, "LU": 20, "LV": 21, "LY": 25, "MC": 27,
+    "MD": 24, "ME": 22, "MK": 19, "MR": 27, "MT": 31, "MU": 30, "NL": 18, "NO": 15, "PK": 24, "PL": 28, "PS": 29, "PT": 25,
+    "QA": 29, "RO": 24, "RS": 22, "RU": 33, "SA": 24, "SC": 31, "SE": 24, "SI": 19, "SK": 24, "SM": 27, "ST": 25, "SV": 28,
+    "TL": 23, "TN": 24, "TR": 26, "UA": 29, "VA": 22, "VG": 24, "XK": 20,
+}  # fmt: skip
+_IBAN = re.compile(
+    r"(?<![A-Za-z0-9])(?:%s)(?![A-Za-z0-9])"
+    % "|".join(rf"{country}\d\d(?:[ -]?[A-Za-z0-9]){{{length - 4}}}" for country, length in IBAN_LENGTHS.items()),
+    re.IGNORECASE,
+)
+_EMAIL = re.compile(r"[\w.!#$%&'*+/=?^`{|}~-]{1,64}@[\w-]+(?:\.[\w-]+)*")
+#: A run of digits with at most three separators between two of them.
+_NUMBER = re.compile(r"(?<!\w)(?:\+|00)?\(?\d(?:[ .()/–-]{0,3}\d){6,}(?!\w)")
+#: What looks like a long number and is not: a day, a span of years, a version or network address.
+_HARMLESS = re.compile(
+    r"\d{1,2}[./-]\d{1,2}[./-]\d{2,4}|\d{4}[./-]\d{1,2}[./-]\d{1,2}|(?:19|20)\d\d ?[/–-] ?(?:19|20)\d\d"
+    r"|[1-9]\d{0,2}(?:\.\d{1,5}){2,3}"
+)
+_TOKEN = re.compile(r"(?<!\w)[A-Za-z0-9_+/=-]{16,}")
+_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+#: A part of a token of this length that mixes letters and digits is no word.
+_RANDOM_PART = 12
 
 
 def mask(text: str) -> str:
     """Text in which e-mail addresses, telephone and card numbers, IBANs and long random tokens are replaced.
 
-    Masking twice changes nothing more. Error codes such as 0x80070005 and short numbers stay: they are what people
-    search for.
+    Masking twice changes nothing more. Error codes such as 0x80070005, versions, dates and short numbers stay: they
+    are what people search for.
     """
     text = _IBAN.sub(lambda match: IBAN_MASK if _is_iban(match[0]) else match[0], text)
     text = _EMAIL.sub(EMAIL_MASK, text)
-    text = _DIGITS.sub(_number, text)
-    return _TOKEN.sub(lambda match: match[0] if _ERROR_CODE.fullmatch(match[0]) else SECRET_MASK, text)
+    text = _TOKEN.sub(lambda match: SECRET_MASK if _is_secret(match[0]) else match[0], text)
+    return _NUMBER.sub(_number, text)
+
+
+def _is_secret(token: str) -> bool:
+    """Whether nobody would write such a word: a part of it is long and mixed, or most of its parts are mixed."""
+    if _UUID.fullmatch(token):
+        return True
+    parts = [part for part in re.split(r"[_+/=-]", token) if part and not re.fullmatch(r"0[xX][0-9A-Fa-f]{1,16}", part)]
+    mixed = [part for part in parts if re.search(r"\d", part) and re.search(r"[A-Za-z]", part)]
+    return any(len(part) >= _RANDOM_PART for part in mixed) or (bool(mixed) and 2 * len(mixed) > len(parts))
 
 
 def _number(match: re.Match[str]) -> str:
     """What a long number becomes."""
+    if _HARMLESS.fullmatch(match[0]):
+        return match[0]
     digits = re.sub(r"\D", "", match[0])
     if 13 <= len(digits) <= 19 and _is_luhn(digits):
         return CARD_MASK
@@ -43,4 +75,4 @@ def _is_iban(text: str) -> bool:
     """Whether the check digits of an account number are right (ISO 13616)."""
     compact = re.sub(r"[ -]", "", text).upper()
     moved = compact[4:] + compact[:4]
-    return 15 <= len(compact) <= 34 and int("".join(str(int(sign, 36)) for sign in moved)) % 97 == 1
+    return int("".join(str(int(sign, 36)) for sign in moved)) % 97 == 1

@@ -11,8 +11,10 @@ from enum import StrEnum
 MAX_CHARACTERS = 200
 #: And to this many words.
 MAX_WORDS = 16
+#: Blanks and control characters, which may surround what was meant.
+_INVISIBLE = "".join(chr(code) for code in (*range(33), *range(127, 161)))
 #: A web address, which nobody searches a help centre for and every robot tries.
-ADDRESS = re.compile(r"^\s*(?:https?:)?//\S+\s*$|^\s*(?:\.\./|/etc/|<script)", re.IGNORECASE)
+ADDRESS = re.compile(r"^(?:(?:\w+:)?//|www\.)\S+$|^(?:\.\./|/etc/|<script)", re.IGNORECASE)
 
 
 class Verdict(StrEnum):
@@ -73,6 +75,7 @@ def read_query(language: str, text: str, topic: str | None = None) -> Query:
     Control characters, direction marks and other invisible characters become blanks, white space is folded,
     and what exceeds `MAX_CHARACTERS` or `MAX_WORDS` is cut off.
     """
+    text = text.strip(_INVISIBLE)
     # Only what can matter is looked at, so that a text of any length costs the same.
     head = text[: 4 * MAX_CHARACTERS]
     visible = "".join(" " if unicodedata.category(sign)[0] in "CZ" else sign for sign in head)

@@ -14,7 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 import portal
 from portal.desk import Desk
-from portal.edition import Edition, Editions
+from portal.edition import Edition, Editions, Tallies
 from portal.errors import CannotStart
 from portal.settings import Settings
 from portal.staff import Staff
@@ -72,7 +72,7 @@ class Services:
     #: Changes with the code, so that no reader keeps a page that an older version made.
     build: str
     clock: Callable[[], datetime] = utc_now
-    _tallies: dict[tuple[str, str], tuple[int, int]] = field(default_factory=dict)
+    _tallies: Tallies = field(default_factory=Tallies)
     _tallied_at: float = float("-inf")
     _tallying: threading.Lock = field(default_factory=threading.Lock)
 
@@ -85,15 +85,15 @@ class Services:
         """
         return self.editions.current()
 
-    def tallies(self) -> dict[tuple[str, str], tuple[int, int]]:
-        """Yes-votes and all votes by language and slug, a minute old at most.
+    def tallies(self) -> Tallies:
+        """What readers thought, a minute ago at most.
 
         Where the database does not answer, the last ones are given: nobody's page fails for the want of them.
         """
         if time.monotonic() - self._tallied_at > TALLIES_EVERY and self._tallying.acquire(blocking=False):
             try:
                 with self.database.read() as connection:
-                    self._tallies = feedback.tallies(connection)
+                    self._tallies = Tallies(feedback.tallies(connection))
             except SQLAlchemyError:
                 pass
             finally:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from portal.errors import InvalidSetting
@@ -50,7 +51,10 @@ def _path(text: str) -> Path:
     """Reader of a path."""
     if not text.strip() or "\0" in text:
         raise ValueError("the path of a folder")
-    return Path(text).expanduser()
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:
+        raise ValueError("the path of a folder") from None
 
 
 def _line(text: str) -> str:
@@ -62,7 +66,7 @@ def _line(text: str) -> str:
 
 def _database(text: str) -> str:
     """Reader of a database address."""
-    if not re.match(r"(sqlite|postgresql\+psycopg)://", text):
+    if not re.match(r"(sqlite:///|postgresql\+psycopg://)", text):
         raise ValueError("sqlite:///PATH or postgresql+psycopg://USER@HOST/NAME")
     return text
 
@@ -76,7 +80,7 @@ def _redis(text: str) -> str:
 
 def _base_url(text: str) -> str:
     """Reader of the public address, without a path's last slash."""
-    if not re.fullmatch(r"https?://[A-Za-z0-9.\-\[\]:]+(/[\w./-]*)?", text.strip()):
+    if not re.fullmatch(r"https?://([A-Za-z0-9][A-Za-z0-9.-]*|\[[0-9A-Fa-f:]+\])(:\d{1,5})?(/[\w./-]*)?", text.strip()):
         raise ValueError("an address such as https://help.example.org")
     return text.strip().rstrip("/")
 
@@ -134,7 +138,8 @@ class Settings:
         """The host names that requests may name; empty is any."""
         if self.trusted_hosts or not self.base_url:
             return self.trusted_hosts
-        return (re.sub(r"^https?://|:\d+$|/.*$", "", self.base_url),)
+        name = urlsplit(self.base_url).hostname or ""
+        return (f"[{name}]" if ":" in name else name,)
 
 
 def _read(name: str, text: str, source: str) -> Any:

@@ -50,8 +50,19 @@ def test_a_search_opens_a_ticket_only_when_told_to(instance: Settings) -> None:
     assert (plain["code"], plain["ticket"], before) == ("U0", None, [])
     assert recorded["ticket"] == again["ticket"] == 1
     assert isinstance(after, list)
-    assert [{key: row[key] for key in ("number", "kind", "tier", "status", "language", "query", "occurrences")} for row in after] == [
-        {"number": 1, "kind": "gap", "tier": 1, "status": "new", "language": "ru", "query": "зюксомат", "occurrences": 2}
+    assert [
+        {key: row[key] for key in ("number", "kind", "tier", "status", "language", "query", "occurrences")}
+        for row in after
+    ] == [
+        {
+            "number": 1,
+            "kind": "gap",
+            "tier": 1,
+            "status": "new",
+            "language": "ru",
+            "query": "зюксомат",
+            "occurrences": 2,
+        }
     ]
 
 
@@ -75,7 +86,9 @@ def test_articles_are_listed_with_their_freshness(instance: Settings) -> None:
     rows = as_json(instance, "articles", "list", "--language", "ru")
 
     assert isinstance(rows, list)
-    assert [(row["slug"], row["freshness"], row["topic"]) for row in rows] == [("reset-password", "unknown", "accounts")]
+    assert [(row["slug"], row["freshness"], row["topic"]) for row in rows] == [
+        ("reset-password", "unknown", "accounts")
+    ]
 
 
 def test_the_index_says_how_it_is(instance: Settings) -> None:
@@ -100,8 +113,15 @@ def test_the_index_says_how_it_is(instance: Settings) -> None:
 def test_the_check_names_every_problem_and_fails_on_errors(instance: Settings, library_folder: Path) -> None:
     """Text, JSON and annotations; warnings alone are no failure."""
     clean = run(instance, "articles", "check")
-    write_article(library_folder, "en", "wrong", body="[a](nowhere.md) ![](../images/no.png)\n\n#### Deep", colour="blue")
-    write_article(library_folder, "en", "links", body="## A\n\n[a](nowhere.md) ![](../images/no.png)\n\n#### Deep {#d}\n\n[b](reset-password.md#no)")
+    write_article(
+        library_folder, "en", "wrong", body="[a](nowhere.md) ![](../images/no.png)\n\n#### Deep", colour="blue"
+    )
+    write_article(
+        library_folder,
+        "en",
+        "links",
+        body="## A\n\n[a](nowhere.md) ![](../images/no.png)\n\n#### Deep {#d}\n\n[b](reset-password.md#no)",
+    )
 
     text = run(instance, "articles", "check")
     rows = json.loads(run(instance, "articles", "check", "--format", "json").stdout)
@@ -142,7 +162,9 @@ def test_staff_are_added_and_listed(instance: Settings) -> None:
         ("mia@example.org", "aaaaaaaaaaaaaaaaaa", "The password is too easy to guess."),
     ],
 )
-def test_a_wrong_account_is_refused_in_one_sentence(email: str, password: str, sentence: str, instance: Settings) -> None:
+def test_a_wrong_account_is_refused_in_one_sentence(
+    email: str, password: str, sentence: str, instance: Settings
+) -> None:
     """No stack trace, exit code 1."""
     result = run(instance, "staff", "add", email, "--name", "M", "--password-stdin", text=f"{password}\n")
 

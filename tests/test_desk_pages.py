@@ -65,7 +65,9 @@ def test_each_role_may_do_its_part(
 
 
 @pytest.mark.parametrize("language", CODES)
-def test_a_wrong_password_is_told_without_saying_which_half_is_wrong(language: str, agent: FlaskClient, app: Flask) -> None:
+def test_a_wrong_password_is_told_without_saying_which_half_is_wrong(
+    language: str, agent: FlaskClient, app: Flask
+) -> None:
     """An unknown address and a wrong password look alike."""
     client = app.test_client()
     token = hidden(client.get(f"/{language}/sign-in").text, "csrf_token")
@@ -96,7 +98,14 @@ def test_after_ten_wrong_passwords_the_account_waits(agent: FlaskClient, app: Fl
 
 @pytest.mark.parametrize(
     "target",
-    ["https://evil.example/", "//evil.example", "/\\evil.example", "\\\\evil.example", "/\t/evil.example", "javascript:x"],
+    [
+        "https://evil.example/",
+        "//evil.example",
+        "/\\evil.example",
+        "\\\\evil.example",
+        "/\t/evil.example",
+        "javascript:x",
+    ],
 )
 def test_signing_in_leads_nowhere_else(target: str, agent: FlaskClient, app: Flask) -> None:
     """A forged `next` is not followed."""
@@ -176,9 +185,7 @@ def test_the_queue_goes_on_page_by_page(agent: FlaskClient, portal_services: Ser
     assert 'rel="next"' not in second
 
 
-def test_a_second_agent_cannot_take_what_is_taken(
-    agent: FlaskClient, app: Flask, portal_services: Services
-) -> None:
+def test_a_second_agent_cannot_take_what_is_taken(agent: FlaskClient, app: Flask, portal_services: Services) -> None:
     """409, with the name of who has it."""
     number = open_gap(portal_services)
     portal_services.staff.add(person(email="ben@example.org", name="Ben Ohm"), PASSWORD, portal_services.clock())
@@ -193,7 +200,9 @@ def test_a_second_agent_cannot_take_what_is_taken(
     assert "Mia Lindt has already taken this ticket" in second[1]
 
 
-def test_solving_what_has_changed_is_refused_and_the_text_is_kept(agent: FlaskClient, portal_services: Services) -> None:
+def test_solving_what_has_changed_is_refused_and_the_text_is_kept(
+    agent: FlaskClient, portal_services: Services
+) -> None:
     """The agent sees the ticket as it is now, with what they had typed."""
     number = open_gap(portal_services)
     page = agent.get(f"/en/desk/tickets/{number}").text
@@ -226,7 +235,9 @@ FAULTS = [
 ]
 
 
-@pytest.mark.parametrize(("action", "fields", "status", "message"), FAULTS, ids=[f"{row[0]} {row[2]}" for row in FAULTS])
+@pytest.mark.parametrize(
+    ("action", "fields", "status", "message"), FAULTS, ids=[f"{row[0]} {row[2]}" for row in FAULTS]
+)
 def test_only_what_the_lifecycle_allows_is_possible(
     action: str, fields: dict[str, str], status: int, message: str, agent: FlaskClient, portal_services: Services
 ) -> None:

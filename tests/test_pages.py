@@ -31,7 +31,9 @@ PAGES = ["/{}/", "/{}/topics/accounts", "/{}/articles/reset-password", "/{}/sear
         ("de", "tlh", "de"),
     ],
 )
-def test_the_root_leads_to_the_readers_language(wishes: str, cookie: str | None, language: str, reader: FlaskClient) -> None:
+def test_the_root_leads_to_the_readers_language(
+    wishes: str, cookie: str | None, language: str, reader: FlaskClient
+) -> None:
     """Their explicit choice first, then their browser's wishes, then the default."""
     if cookie:
         reader.set_cookie("language", cookie)
@@ -45,7 +47,9 @@ def test_the_root_leads_to_the_readers_language(wishes: str, cookie: str | None,
 
 @pytest.mark.parametrize("language", CODES)
 @pytest.mark.parametrize("page", PAGES)
-def test_public_pages_set_no_cookie_and_load_nothing_from_elsewhere(page: str, language: str, reader: FlaskClient) -> None:
+def test_public_pages_set_no_cookie_and_load_nothing_from_elsewhere(
+    page: str, language: str, reader: FlaskClient
+) -> None:
     """No cookie before a person acts, every address of a resource is ours, and the headers are exact."""
     answer = reader.get(page.format(language))
 
@@ -162,7 +166,9 @@ ERRORS = [
 
 
 @pytest.mark.parametrize("language", CODES)
-@pytest.mark.parametrize(("status", "path", "method", "more"), ERRORS, ids=[f"{row[0]} {row[1][:40]}" for row in ERRORS])
+@pytest.mark.parametrize(
+    ("status", "path", "method", "more"), ERRORS, ids=[f"{row[0]} {row[1][:40]}" for row in ERRORS]
+)
 def test_errors_are_pages_in_the_readers_language(
     status: int, path: str, method: str, more: dict[str, object], language: str, reader: FlaskClient
 ) -> None:
@@ -266,7 +272,7 @@ def test_a_vote_counts_once_and_can_be_changed(reader: FlaskClient, portal_servi
     assert "HttpOnly" in yes.headers["Set-Cookie"]
     assert "SameSite=Lax" in yes.headers["Set-Cookie"]
     assert 'name="reason"' in reader.get(no.location).text
-    assert portal_services.tallies() == {("en", "reset-password"): (0, 1)}
+    assert portal_services.tallies().votes == {("en", "reset-password"): (0, 1)}
 
 
 def test_the_sitemap_names_every_language_of_every_article(reader: FlaskClient) -> None:

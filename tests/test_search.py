@@ -1,6 +1,7 @@
 """The engine's contract, on the shipped articles and on what people and attackers type."""
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 
 from portal.errors import SearchUnavailable
 from portal.queries import Query, read_query
-from portal.search import Document
+from portal.search import Document, analyzers
 from portal.search.analyzers import LanguageAnalyzer, fold, terms, words
 from portal.search.whoosh_index import WhooshIndex, write
 from portal.services import Services
@@ -215,3 +216,16 @@ def test_a_closed_index_gives_its_files_back(shipped_services: Services) -> None
         index.close()
 
     assert len(list(descriptors.iterdir())) <= before + 2
+
+
+def test_threads_do_not_disturb_each_others_words() -> None:
+    """Snowball's stemmers keep the word they work on: words stemmed at once come out as when stemmed alone."""
+    vowels, ends = ("a", "é", "ou", "i", "eau"), ("ement", "ations", "eusement", "ités", "ables", "issions")
+    many = [f"{first}{vowel}{last}{end}" for first in "bcdfgl" for vowel in vowels for last in "nrst" for end in ends]
+    alone = [terms("fr", word) for word in many]
+    analyzers._stem.cache_clear()
+
+    with ThreadPoolExecutor(8) as pool:
+        together = list(pool.map(lambda word: (analyzers._stem.cache_clear(), terms("fr", word))[1], many))
+
+    assert together == alone

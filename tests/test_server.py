@@ -165,7 +165,10 @@ def test_a_taken_port_is_one_sentence(library_folder: Path, tmp_path: Path) -> N
 
         sentence = _refused("--port", port, "--articles", str(library_folder), "--data", str(tmp_path / "var"))
 
-    assert sentence == f"portal: Cannot listen on 127.0.0.1, port {port}: address already in use. Choose another with --port."
+    assert (
+        sentence
+        == f"portal: Cannot listen on 127.0.0.1, port {port}: address already in use. Choose another with --port."
+    )
 
 
 def test_folders_that_cannot_be_used_are_one_sentence(library_folder: Path, tmp_path: Path) -> None:

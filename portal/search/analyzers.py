@@ -1,6 +1,7 @@
 """How text of each language becomes the terms that are searched: one chain per language, as data."""
 
 import re
+import threading
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -74,7 +75,7 @@ def _stem(language: str, word: str) -> str:
         return ""
     for written, one in CHAINS[language].letters:
         word = word.replace(written, one)
-    return fold(_stemmer(language).stemWord(word))
+    return fold(_stemmers.stem(language, word))
 
 
 @lru_cache
@@ -84,10 +85,20 @@ def _stop_words(language: str) -> frozenset[str]:
     return words | {word.replace("ё", "е") for word in words}
 
 
-@lru_cache
-def _stemmer(language: str) -> Any:
-    """Snowball's stemmer of a language."""
-    return snowballstemmer.stemmer(CHAINS[language].stemmer)
+class _Stemmers(threading.local):
+    """Snowball's stemmers, which keep the word they work on in themselves: each thread has its own."""
+
+    def __init__(self) -> None:
+        self._made: dict[str, Any] = {}
+
+    def stem(self, language: str, word: str) -> str:
+        """The stem of a word."""
+        if language not in self._made:
+            self._made[language] = snowballstemmer.stemmer(CHAINS[language].stemmer)
+        return str(self._made[language].stemWord(word))
+
+
+_stemmers = _Stemmers()
 
 
 def words(language: str, text: str) -> Iterator[tuple[str, int, int]]:

@@ -15,7 +15,7 @@ from portal.knowledge import KnowledgeBase, Published
 from portal.storage import Database
 
 #: Changes with the tables below or with how articles are rendered or analysed; another one is made anew.
-FORMAT = "3"
+FORMAT = "5"
 
 _metadata = MetaData()
 _articles = Table(
@@ -149,13 +149,52 @@ def _forget(connection: Connection, language: str, slug: str) -> None:
     connection.execute(delete(_articles).where(_articles.c.language == language, _articles.c.slug == slug))
 
 
-def load(connection: Connection, default_language: str) -> KnowledgeBase:
-    """The published articles without their texts."""
-    query = select(_articles.c.article, _articles.c.fingerprint).where(_articles.c.article.is_not(None))
-    found = (Published(_article(json.loads(text)), fingerprint) for text, fingerprint in connection.execute(query))
-    articles = {
-        (item.article.language, item.article.slug): item for item in found if item.article.status is Status.PUBLISHED
-    }
+class Loader:
+    """Reads the published articles without their texts; what has not changed since the last time is kept."""
+
+    def __init__(self) -> None:
+        self._kept: dict[tuple[str, str], tuple[str, Published]] = {}
+
+    def load(self, connection: Connection, default_language: str) -> KnowledgeBase:
+        """The knowledge base of the current generation."""
+        keys = select(_articles.c.language, _articles.c.slug, _articles.c.signature).where(
+            _articles.c.article.is_not(None)
+        )
+        kept: dict[tuple[str, str], tuple[str, Published]] = {}
+        wanted = []
+        for language, slug, signature in connection.execute(keys):
+            known = self._kept.get((language, slug))
+            if known is not None and known[0] == signature:
+                kept[language, slug] = known
+            else:
+                wanted.append((language, slug, signature))
+        for language, slug, signature in wanted if len(wanted) < MANY else ():
+            same = (_articles.c.language == language) & (_articles.c.slug == slug)
+            text, fingerprint = connection.execute(_text.where(same)).one()
+            kept[language, slug] = signature, Published(_article(json.loads(text)), fingerprint)
+        if len(wanted) >= MANY:
+            for row in connection.execute(_everything):
+                kept[row.language, row.slug] = (
+                    row.signature,
+                    Published(_article(json.loads(row.article)), row.fingerprint),
+                )
+        self._kept = kept
+        return _knowledge(connection, default_language, kept)
+
+
+#: From this many changed articles on, all are read at once.
+MANY = 200
+_text = select(_articles.c.article, _articles.c.fingerprint)
+_everything = select(
+    _articles.c.language, _articles.c.slug, _articles.c.signature, _articles.c.article, _articles.c.fingerprint
+).where(_articles.c.article.is_not(None))
+
+
+def _knowledge(
+    connection: Connection, default_language: str, found: dict[tuple[str, str], tuple[str, Published]]
+) -> KnowledgeBase:
+    """A knowledge base of everything but drafts."""
+    articles = {key: item for key, (_, item) in found.items() if item.article.status is Status.PUBLISHED}
     stored = json.loads(state(connection, "topics") or "[]")
     topics = tuple(Topic(**{**topic, "featured": tuple(topic["featured"])}) for topic in stored)
     return KnowledgeBase(state(connection, "generation"), articles, topics, default_language)

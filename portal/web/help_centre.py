@@ -13,7 +13,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from portal.articles import Freshness
 from portal.edition import Edition
 from portal.errors import InvalidInput, NotFound, SearchUnavailable
-from portal.knowledge import Published, most_helpful
+from portal.knowledge import Published
 from portal.locales import LANGUAGES
 from portal.queries import Verdict, read_query
 from portal.search.analyzers import terms
@@ -55,9 +55,9 @@ def _cached(body: str) -> Response:
     return response
 
 
-def helpful(edition: Edition, limit: int, topic: str | None = None) -> list[Published]:
+def helpful(edition: Edition, limit: int, topic: str | None = None) -> tuple[Published, ...]:
     """The articles that readers of this language found most helpful."""
-    return most_helpful(edition.knowledge, language(), services().tallies(), limit, topic)
+    return edition.helpful(language(), services().tallies(), limit, topic)
 
 
 @blueprint.get("/")
@@ -66,7 +66,9 @@ def home() -> Response:
     edition = services().edition
     shelves = [(shelf, helpful(edition, 2, shelf.topic.slug)) for shelf in edition.knowledge.shelves(language())]
     return _cached(
-        render_template("home.html", shelves=shelves, helpful=helpful(edition, 6), has_votes=bool(services().tallies()))
+        render_template(
+            "home.html", shelves=shelves, helpful=helpful(edition, 6), has_votes=bool(services().tallies().votes)
+        )
     )
 
 
@@ -192,7 +194,7 @@ def search() -> Response | tuple[str, int]:
     if page == 1 and _is_person():
         told = report_gap(services().desk, found, _asked_on(), services().clock())
     pages = min(-(-found.total // PAGE_SIZE), LAST_PAGE)
-    popular = helpful(edition, 4) if found.verdict is not Verdict.ANSWERED else []
+    popular = helpful(edition, 4) if found.verdict is not Verdict.ANSWERED else ()
     return make_response(
         render_template("search.html", **shown, answer=found, told=told, page=page, pages=pages, helpful=popular)
     )

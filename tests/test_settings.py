@@ -1,0 +1,258 @@
+"""Settings: where they come from, what is allowed, and what an operator is told about a wrong one."""
+
+from dataclasses import FrozenInstanceError, fields
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import settings as examples
+from hypothesis import strategies as st
+
+from portal.errors import InvalidSetting
+from portal.settings import Settings, load, unknown
+
+HOME = Path.home()
+#: Of every setting: its default, and what texts of it mean.
+GOOD: dict[str, tuple[Any, dict[str, Any]]] = {
+    "articles": (Path("articles"), {"/srv/help": Path("/srv/help"), "~/help": HOME / "help", "a b": Path("a b")}),
+    "data": (Path("var"), {"/var/lib/portal": Path("/var/lib/portal"), "статьи": Path("статьи")}),
+    "host": ("127.0.0.1", {"0.0.0.0": "0.0.0.0", "::1": "::1"}),
+    "port": (8000, {"1": 1, "65535": 65535, " 8080 ": 8080}),
+    "workers": (0, {"0": 0, "64": 64}),
+    "threads": (4, {"1": 1, "64": 64}),
+    "dev": (False, {"true": True, "Yes": True, "1": True, "FALSE": False, "no": False, "0": False}),
+    "database_url": ("", {
+        "sqlite:////srv/portal.db": "sqlite:////srv/portal.db",
+        "postgresql+psycopg://portal@db/portal": "postgresql+psycopg://portal@db/portal",
+    }),
+    "redis_url": ("", {"redis://cache:6379/0": "redis://cache:6379/0", "rediss://cache:6380/1": "rediss://cache:6380/1"}),
+    "base_url": ("", {
+        "https://help.example.org": "https://help.example.org",
+        "https://example.org/help/": "https://example.org/help",
+        "http://[::1]:8000": "http://[::1]:8000",
+    }),
+    "trusted_hosts": ((), {"a.example.org, b.example.org,": ("a.example.org", "b.example.org"), "[::1]": ("[::1]",)}),
+    "proxy_count": (0, {"0": 0, "5": 5}),
+    "site_name": ("", {"Aide & Assistance": "Aide & Assistance", " Центр поддержки ": "Центр поддержки"}),
+    "default_language": ("en", {"en": "en", "fr": "fr", "DE": "de", "ru": "ru"}),
+    "session_hours": (12, {"1": 1, "720": 720}),
+    "time_zone": ("UTC", {"Europe/Berlin": "Europe/Berlin", "UTC": "UTC"}),
+    "form_min_seconds": (3, {"0": 0, "60": 60}),
+    "form_max_hours": (24, {"1": 1, "720": 720}),
+    "requests_per_hour": (30, {"1": 1, "100000": 100_000}),
+    "sign_in_attempts": (10, {"1": 1, "1000": 1000}),
+    "reopen_days": (30, {"0": 0, "3650": 3650}),
+    "log_level": ("info", {"debug": "debug", "WARNING": "warning", "error": "error"}),
+}  # fmt: skip
+#: Of every setting that can be wrong: a part of what is said to be allowed, and wrong texts.
+BAD: dict[str, tuple[str, tuple[str, ...]]] = {
+    "articles": ("path of a folder", ("  ", "a\0b", "~no-such-user/help")),
+    "data": ("path of a folder", ("\t", "\0", "~no-such-user/var")),
+    "host": ("one line", (" ", "a\nb", "x" * 201, "a\x1bb")),
+    "port": ("from 1 to 65535", ("0", "65536", "-1", "+1", "8e3", "80.0", "0x50", "８０", "1" * 5000, "http", "1_000")),
+    "workers": ("from 0 to 64", ("65", "two")),
+    "threads": ("from 1 to 64", ("0", "65")),
+    "dev": ("true, false", ("on", "2", "truee", "ja")),
+    "database_url": ("sqlite:///PATH", ("mysql://db/portal", "portal.db", "postgresql://db/portal", "sqlite://")),
+    "redis_url": ("redis://HOST:PORT/NUMBER", ("cache:6379", "http://cache", "xredis://cache")),
+    "base_url": (
+        "https://help.example.org",
+        (
+            "help.example.org", "ftp://example.org", "https://", "https://example.org/?q=1", "https://example.org/#a",
+            "https://a b", "javascript:alert(1)", "https://user@example.org", "https://example.org\nX: y", "https://:80",
+        ),
+    ),
+    "trusted_hosts": ("host names separated by commas", (",", "https://a.org", "a.org:80", "a.org/x", "*", "a b", "a;b")),
+    "proxy_count": ("from 0 to 5", ("6", "-1")),
+    "site_name": ("one line of 1 to 200 characters", ("\t ", "x" * 201, "a\nb", "a\u202eb")),
+    "default_language": ("en, fr, de, ru", ("pt", "en-GB", "english")),
+    "session_hours": ("from 1 to 720", ("0", "721", "12h")),
+    "time_zone": ("Europe/Berlin", ("Europe/Nowhere", "../../etc/passwd", "/etc/passwd", "Europe", "\0", "+01:00")),
+    "form_min_seconds": ("from 0 to 60", ("61", "0.5")),
+    "form_max_hours": ("from 1 to 720", ("0", "721")),
+    "requests_per_hour": ("from 1 to 100000", ("0", "100001")),
+    "sign_in_attempts": ("from 1 to 1000", ("0", "1001")),
+    "reopen_days": ("from 0 to 3650", ("3651", "-1")),
+    "log_level": ("debug, info, warning, error", ("trace", "critical", "20")),
+}  # fmt: skip
+GOOD_TEXTS = [
+    pytest.param(name, text, value, id=f"{name}={text}")
+    for name, (_, texts) in GOOD.items()
+    for text, value in texts.items()
+]
+BAD_TEXTS = [
+    pytest.param(name, text, allowed, id=f"{name}={ascii(text)[:30]}")
+    for name, (allowed, texts) in BAD.items()
+    for text in texts
+]
+
+
+def variable(name: str) -> str:
+    """The environment variable of a setting."""
+    return f"PORTAL_{name.upper()}"
+
+
+def option(name: str) -> str:
+    """The command line option of a setting."""
+    return "--" + name.replace("_", "-")
+
+
+def test_every_setting_is_tested() -> None:
+    """The tables of this file have every setting."""
+    names = [item.name for item in fields(Settings)]
+
+    assert list(GOOD) == names
+    assert list(BAD) == names
+
+
+def test_defaults() -> None:
+    """Without variables and options every setting has its default."""
+    chosen = load({})
+
+    assert {item.name: getattr(chosen, item.name) for item in fields(Settings)} == {
+        name: default for name, (default, _) in GOOD.items()
+    }
+    assert chosen == Settings()
+
+
+@pytest.mark.parametrize(("name", "text", "value"), GOOD_TEXTS)
+def test_from_the_environment(name: str, text: str, value: object) -> None:
+    """Every setting is read from its variable, and no other setting changes."""
+    chosen = load({variable(name): text, "OTHER": "x"})
+
+    changed = {item.name: getattr(chosen, item.name) for item in fields(Settings)}
+    assert changed == {other: default for other, (default, _) in GOOD.items()} | {name: value}
+
+
+@pytest.mark.parametrize(("name", "text", "value"), GOOD_TEXTS)
+def test_from_an_option(name: str, text: str, value: object) -> None:
+    """Every setting is read from its option, which means the same text as the variable."""
+    chosen = load({}, {name: text})
+
+    assert getattr(chosen, name) == value
+    assert chosen == load({variable(name): text})
+
+
+@pytest.mark.parametrize("name", GOOD)
+def test_option_wins(name: str) -> None:
+    """An option outranks its variable, even one that is wrong; None is no option."""
+    (first, value), *_ = GOOD[name][1].items()
+    last, in_environment = list(GOOD[name][1].items())[-1]
+
+    assert getattr(load({variable(name): last}, {name: first}), name) == value
+    assert getattr(load({variable(name): "\0"}, {name: first}), name) == value
+    assert getattr(load({variable(name): last}, {name: None}), name) == in_environment
+
+
+@pytest.mark.parametrize("name", GOOD)
+def test_empty_is_not_set(name: str) -> None:
+    """An empty variable is as none."""
+    chosen = load({variable(name): ""})
+
+    assert chosen == Settings()
+
+
+@pytest.mark.parametrize(("name", "text", "allowed"), BAD_TEXTS)
+def test_wrong_variable(name: str, text: str, allowed: str) -> None:
+    """A wrong variable is refused with its name, its value and what is allowed."""
+    with pytest.raises(InvalidSetting) as refused:
+        load({variable(name): text})
+
+    message = str(refused.value)
+    assert variable(name) in message
+    assert repr(text) in message
+    assert allowed in message
+
+
+@pytest.mark.parametrize(("name", "text", "allowed"), BAD_TEXTS)
+def test_wrong_option(name: str, text: str, allowed: str) -> None:
+    """A wrong option is refused with the option's name, its value and what is allowed."""
+    with pytest.raises(InvalidSetting) as refused:
+        load({variable(name): ""}, {name: text})
+
+    message = str(refused.value)
+    assert message.startswith(option(name) + " ")
+    assert variable(name) not in message
+    assert repr(text) in message
+    assert allowed in message
+
+
+@pytest.mark.parametrize("name", GOOD)
+@examples(deadline=None, max_examples=30)
+@given(text=st.text(max_size=20) | st.integers().map(str))
+def test_any_text_is_read_or_refused(name: str, text: str) -> None:
+    """Whatever stands in a variable either is a value of the right type or is refused by name."""
+    try:
+        value = getattr(load({variable(name): text}), name)
+    except InvalidSetting as refused:
+        message = str(refused)
+    else:
+        message = variable(name)
+        assert isinstance(value, type(GOOD[name][0]) if name not in {"articles", "data"} else Path)
+
+    assert variable(name) in message
+
+
+def test_process_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a mapping the process's own variables count."""
+    monkeypatch.setenv("PORTAL_PORT", "8123")
+
+    chosen = load(options={"host": "::1"})
+
+    assert (chosen.port, chosen.host) == (8123, "::1")
+
+
+def test_unknown_variables() -> None:
+    """Variables that look like settings and are none are named in order; others are nobody's business."""
+    environment = {"PORTAL_PROT": "1", "PORTAL_": "", "PORTAL_PORT": "1", "portal_x": "1", "XPORTAL_A": "", "PATH": "/"}
+
+    names = unknown(environment | {"PORTAL_ARTICLE": "x"})
+
+    assert names == ["PORTAL_", "PORTAL_ARTICLE", "PORTAL_PROT"]
+    assert unknown({variable(name): "" for name in GOOD}) == []
+
+
+@pytest.mark.parametrize("name", GOOD)
+def test_frozen(name: str) -> None:
+    """No setting changes while the portal runs."""
+    chosen = load({})
+
+    with pytest.raises(FrozenInstanceError):
+        setattr(chosen, name, "x")
+
+
+def test_every_setting_is_explained() -> None:
+    """Every setting says in words what it is for."""
+    texts = {item.name: item.metadata["help"] for item in fields(Settings)}
+
+    assert all(len(text) > 10 for text in texts.values())
+    assert len(set(texts.values())) == len(texts)
+
+
+@pytest.mark.parametrize(
+    ("options", "hosts"),
+    [
+        ({}, ()),
+        ({"base_url": "https://help.example.org"}, ("help.example.org",)),
+        ({"base_url": "http://help.example.org:8000"}, ("help.example.org",)),
+        ({"base_url": "https://help.example.org/support"}, ("help.example.org",)),
+        ({"base_url": "https://help.example.org:8443/support/"}, ("help.example.org",)),
+        ({"base_url": "http://[::1]:8000"}, ("[::1]",)),
+        ({"base_url": "http://[::1]"}, ("[::1]",)),
+        ({"trusted_hosts": "a.org, .b.org"}, ("a.org", ".b.org")),
+        ({"trusted_hosts": "a.org", "base_url": "https://b.org"}, ("a.org",)),
+    ],
+    ids=["any", "base", "port", "path", "port-and-path", "ipv6-port", "ipv6", "trusted", "trusted-first"],
+)
+def test_hosts(options: dict[str, str], hosts: tuple[str, ...]) -> None:
+    """The trusted hosts, or else the host of the public address without port and path, or else any."""
+    chosen = load({}, options)
+
+    assert chosen.hosts == hosts
+
+
+def test_database() -> None:
+    """Without an address the database is a file in the instance folder."""
+    assert load({}, {"data": "/srv/portal"}).database == "sqlite:////srv/portal/portal.db"
+    assert load({}, {"data": "/srv/portal", "database_url": "sqlite:////x.db"}).database == "sqlite:////x.db"

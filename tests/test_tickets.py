@@ -1,0 +1,349 @@
+"""The life of a ticket: the table, who may do what to whom, and what each action leaves behind."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+
+from portal.errors import AlreadyTaken, InvalidInput, TransitionRefused
+from portal.tickets import (
+    NEEDS_TEXT,
+    PUBLIC,
+    REQUEST_ONLY,
+    TEXT_LENGTH,
+    TRANSITIONS,
+    Action,
+    Actor,
+    Event,
+    Kind,
+    Resolution,
+    Status,
+    Ticket,
+    allowed,
+    apply,
+)
+
+NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
+LATER = NOW + timedelta(hours=1)
+ANNA, BORIS = Actor(1, "Anna Weber"), Actor(2, "Борис Орлов")
+REQUESTER = Actor(name="Léa Martin")
+HAS_RESOLUTION = frozenset({Status.SOLVED, Status.CLOSED})
+#: One status in which a request (for the last one: a gap) allows each action.
+SOMEWHERE: dict[Action, Status] = {
+    action: next(status for status, possible in TRANSITIONS if possible is action)
+    for action in Action
+    if action is not Action.OPENED
+}
+
+
+def a_ticket(status: Status = Status.OPEN, kind: Kind = Kind.REQUEST, **changes: Any) -> Ticket:
+    """A ticket that nobody owns; solved and closed ones have a resolution."""
+    ticket = Ticket(7, kind, status, 1, "fr", "Imprimante hors ligne", NOW, NOW, version=5)
+    if status in HAS_RESOLUTION:
+        ticket = replace(ticket, resolution=Resolution.ANSWERED, resolution_text="Redémarrez-la.", solved_at=NOW)
+    return replace(ticket, **changes)
+
+
+def a_ticket_for(action: Action) -> Ticket:
+    """A ticket that allows the action."""
+    kind = Kind.GAP if action is Action.ASKED_AGAIN else Kind.REQUEST
+    owner = {"owner_id": ANNA.person_id, "owner_name": ANNA.name} if action is Action.GIVE_BACK else {}
+    return a_ticket(SOMEWHERE[action], kind, **owner)
+
+
+def do(ticket: Ticket, action: Action, actor: Actor = ANNA, text: str = "Texte") -> tuple[Ticket, Event]:
+    """The action with everything that it may need."""
+    return apply(ticket, action, LATER, actor, text, Resolution.ANSWERED)
+
+
+class Life(RuleBasedStateMachine):
+    """Any sequence of actions, by two agents, on a gap or a request."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.ticket = a_ticket(Status.NEW)
+        self.now = NOW
+        self.asked = 1
+
+    @initialize(kind=st.sampled_from(Kind))
+    def open(self, kind: Kind) -> None:
+        """A new ticket of either kind."""
+        self.ticket = a_ticket(Status.NEW, kind)
+
+    @rule(
+        action=st.sampled_from(Action),
+        actor=st.sampled_from((ANNA, BORIS)),
+        text=st.sampled_from(("Voilà.", " Готово. ", "", " \n\t", "x" * TEXT_LENGTH, "x" * (TEXT_LENGTH + 1))),
+        resolution=st.none() | st.sampled_from(Resolution),
+    )
+    def act(self, action: Action, actor: Actor, text: str, resolution: Resolution | None) -> None:
+        """The action either does exactly what the table says, or is refused and changes nothing."""
+        before, copy = self.ticket, replace(self.ticket)
+        self.now += timedelta(minutes=1)
+        fault = self.fault(action, text, resolution)
+
+        if fault is not None:
+            with pytest.raises(fault):
+                apply(before, action, self.now, actor, text, resolution)
+        else:
+            self.ticket, event = apply(before, action, self.now, actor, text, resolution)
+            self.asked += action is Action.ASKED_AGAIN
+            assert self.ticket.status is TRANSITIONS[before.status, action]
+            assert self.ticket.updated_at == self.now
+            assert (event.at, event.actor, event.action) == (self.now, actor, action)
+            assert (event.before, event.after) == (before.status, self.ticket.status)
+            assert (event.text, event.is_public) == (text.strip(), action in PUBLIC)
+        assert before == copy
+
+    def fault(self, action: Action, text: str, resolution: Resolution | None) -> type[Exception] | None:
+        """What refuses an action, by the rules of `apply`."""
+        if action not in allowed(self.ticket):
+            return TransitionRefused
+        if action is Action.TAKE and self.ticket.owner_id is not None:
+            return AlreadyTaken
+        is_textless = action in NEEDS_TEXT and not text.strip()
+        is_unresolved = action is Action.SOLVE and resolution is None
+        return InvalidInput if is_textless or is_unresolved or len(text.strip()) > TEXT_LENGTH else None
+
+    @invariant()
+    def resolved_while_solved(self) -> None:
+        """A resolution is there exactly while the ticket is solved or closed."""
+        is_resolved = self.ticket.status in HAS_RESOLUTION
+
+        assert (self.ticket.resolution is not None) is is_resolved
+        assert (self.ticket.solved_at is not None) is is_resolved
+        assert bool(self.ticket.resolution_text) is is_resolved
+
+    @invariant()
+    def owned_by_one(self) -> None:
+        """An owner has both number and name, or there is none."""
+        owner = (self.ticket.owner_id, self.ticket.owner_name)
+
+        assert owner in {(None, ""), (ANNA.person_id, ANNA.name), (BORIS.person_id, BORIS.name)}
+
+    @invariant()
+    def fixed_facts(self) -> None:
+        """Number, origin and version never change here; occurrences are counted; a gap waits for no requester."""
+        start = a_ticket(Status.NEW, self.ticket.kind)
+
+        for name in ("id", "kind", "tier", "language", "subject", "created_at", "version", "query", "fingerprint"):
+            assert getattr(self.ticket, name) == getattr(start, name)
+        assert self.ticket.occurrences == self.asked
+        assert self.ticket.kind is Kind.REQUEST or self.ticket.status is not Status.WAITING_REQUESTER
+
+
+Life.TestCase.settings = settings(deadline=None, max_examples=100, stateful_step_count=30)
+TestLife = Life.TestCase
+
+
+@pytest.mark.parametrize("kind", Kind)
+@pytest.mark.parametrize("status", Status)
+def test_allowed_is_the_table_and_nothing_else(status: Status, kind: Kind) -> None:
+    """What is not allowed is refused; what is allowed leads where the table says."""
+    ticket = a_ticket(status, kind)
+
+    outcomes: dict[Action, Status | None] = {}
+    for action in Action:
+        try:
+            outcomes[action] = do(ticket, action)[0].status
+        except TransitionRefused:
+            outcomes[action] = None
+
+    impossible = {Action.GIVE_BACK} | (REQUEST_ONLY if kind is Kind.GAP else {Action.ASKED_AGAIN})
+    possible = {action for before, action in TRANSITIONS if before is status} - impossible
+    assert allowed(ticket) == possible
+    assert outcomes == {action: TRANSITIONS[status, action] if action in possible else None for action in Action}
+
+
+@pytest.mark.parametrize(
+    ("before", "action", "after"),
+    [
+        (Status.NEW, Action.TAKE, Status.OPEN),
+        (Status.NEW, Action.REPLY, Status.OPEN),
+        (Status.NEW, Action.REQUESTER_REPLY, Status.NEW),
+        (Status.NEW, Action.ASK_REQUESTER, Status.WAITING_REQUESTER),
+        (Status.NEW, Action.WAIT_SUPPLIER, Status.WAITING_SUPPLIER),
+        (Status.NEW, Action.PLAN, Status.PLANNED),
+        (Status.NEW, Action.SOLVE, Status.SOLVED),
+        (Status.OPEN, Action.NOTE, Status.OPEN),
+        (Status.OPEN, Action.ASK_REQUESTER, Status.WAITING_REQUESTER),
+        (Status.OPEN, Action.WAIT_SUPPLIER, Status.WAITING_SUPPLIER),
+        (Status.OPEN, Action.PLAN, Status.PLANNED),
+        (Status.OPEN, Action.SOLVE, Status.SOLVED),
+        (Status.OPEN, Action.MARK_DUPLICATE, Status.DUPLICATE),
+        (Status.OPEN, Action.MARK_SPAM, Status.SPAM),
+        (Status.WAITING_REQUESTER, Action.REQUESTER_REPLY, Status.OPEN),
+        (Status.WAITING_SUPPLIER, Action.RESUME, Status.OPEN),
+        (Status.PLANNED, Action.RESUME, Status.OPEN),
+        (Status.SOLVED, Action.REQUESTER_REPLY, Status.OPEN),
+        (Status.SOLVED, Action.REOPEN, Status.OPEN),
+        (Status.SOLVED, Action.CLOSE, Status.CLOSED),
+        (Status.DUPLICATE, Action.REOPEN, Status.OPEN),
+        (Status.SPAM, Action.REOPEN, Status.OPEN),
+        (Status.CLOSED, Action.NOTE, Status.CLOSED),
+    ],
+    ids=str,
+)
+def test_lifecycle(before: Status, action: Action, after: Status) -> None:
+    """The lifecycle that product and help pages promise."""
+    ticket = a_ticket(before)
+
+    changed, _ = do(ticket, action)
+
+    assert changed.status is after
+
+
+@pytest.mark.parametrize(
+    ("status", "action"),
+    [
+        *((Status.CLOSED, action) for action in Action if action not in {Action.NOTE, Action.ASKED_AGAIN}),
+        (Status.NEW, Action.RESUME),
+        (Status.NEW, Action.CLOSE),
+        (Status.OPEN, Action.REOPEN),
+        (Status.OPEN, Action.CLOSE),
+        (Status.OPEN, Action.OPENED),
+        (Status.SOLVED, Action.SOLVE),
+        (Status.SOLVED, Action.REPLY),
+        (Status.SOLVED, Action.TAKE),
+        (Status.DUPLICATE, Action.REQUESTER_REPLY),
+        (Status.SPAM, Action.SOLVE),
+    ],
+    ids=str,
+)
+def test_refused(status: Status, action: Action) -> None:
+    """What the lifecycle does not have is refused, and the refusal says what was tried on what."""
+    ticket = a_ticket(status)
+
+    with pytest.raises(TransitionRefused, match=f"{action}.*request.*{status}"):
+        do(ticket, action)
+
+
+@pytest.mark.parametrize("status", Status)
+def test_gap_has_no_requester(status: Status) -> None:
+    """A gap never allows what needs somebody who waits; only a gap is asked again."""
+    gap, request = a_ticket(status, Kind.GAP), a_ticket(status)
+
+    possible = allowed(gap)
+
+    assert not possible & {Action.REPLY, Action.ASK_REQUESTER, Action.REQUESTER_REPLY}
+    assert Action.ASKED_AGAIN in possible
+    assert Action.ASKED_AGAIN not in allowed(request)
+
+
+def test_take_and_give_back() -> None:
+    """Taking makes the agent the owner; giving back leaves the ticket without one, in the same status."""
+    taken, _ = do(a_ticket(Status.NEW), Action.TAKE, ANNA)
+    given_back, _ = do(taken, Action.GIVE_BACK, ANNA)
+
+    assert (taken.owner_id, taken.owner_name, taken.status) == (1, "Anna Weber", Status.OPEN)
+    assert (given_back.owner_id, given_back.owner_name, given_back.status) == (None, "", Status.OPEN)
+
+
+def test_second_take_names_the_owner() -> None:
+    """Who comes second is told who has the ticket, and it stays with the first."""
+    taken, _ = do(a_ticket(Status.NEW), Action.TAKE, ANNA)
+
+    with pytest.raises(AlreadyTaken) as refused:
+        do(taken, Action.TAKE, BORIS)
+
+    assert refused.value.owner == "Anna Weber"
+    assert taken.owner_id == ANNA.person_id
+
+
+def test_give_back_needs_an_owner() -> None:
+    """What nobody has cannot be given back."""
+    ticket = a_ticket(Status.OPEN)
+
+    with pytest.raises(TransitionRefused):
+        do(ticket, Action.GIVE_BACK)
+
+
+@pytest.mark.parametrize("action", sorted(SOMEWHERE.keys() - {Action.TAKE, Action.GIVE_BACK}), ids=str)
+def test_owner_stays(action: Action) -> None:
+    """Nothing but taking and giving back changes the owner, whoever does it."""
+    owned = replace(a_ticket_for(action), owner_id=ANNA.person_id, owner_name=ANNA.name)
+
+    changed, _ = do(owned, action, BORIS)
+
+    assert (changed.owner_id, changed.owner_name) == (ANNA.person_id, ANNA.name)
+
+
+@pytest.mark.parametrize("text", ["", " \r\n\t\u00a0"], ids=["empty", "blank"])
+@pytest.mark.parametrize("action", sorted(NEEDS_TEXT))
+def test_text_is_missing(action: Action, text: str) -> None:
+    """A reply, note or solution without a text is refused."""
+    with pytest.raises(InvalidInput) as refused:
+        do(a_ticket_for(action), action, text=text)
+
+    assert (refused.value.field, refused.value.code) == ("text", "missing")
+
+
+@pytest.mark.parametrize("action", SOMEWHERE, ids=str)
+def test_text_is_bounded(action: Action) -> None:
+    """The longest text is kept whole, without the blanks around it; one more character is refused, for any action."""
+    longest = "я" * TEXT_LENGTH
+
+    _, event = do(a_ticket_for(action), action, text=f"\n {longest} ")
+    with pytest.raises(InvalidInput) as refused:
+        do(a_ticket_for(action), action, text=longest + "я")
+
+    assert event.text == longest
+    assert (refused.value.field, refused.value.code) == ("text", "too_long")
+
+
+def test_solve_sets_the_resolution() -> None:
+    """Solving keeps how, what was said and when, in the ticket and in its history."""
+    solved, event = apply(a_ticket(), Action.SOLVE, LATER, ANNA, " Fait. ", Resolution.ARTICLE_WRITTEN)
+
+    assert (solved.resolution, solved.resolution_text) == (Resolution.ARTICLE_WRITTEN, "Fait.")
+    assert solved.solved_at == LATER
+    assert event.details == {"resolution": "article_written"}
+
+
+def test_solve_needs_a_resolution() -> None:
+    """Nobody solves a ticket without saying how."""
+    with pytest.raises(InvalidInput) as refused:
+        apply(a_ticket(), Action.SOLVE, LATER, ANNA, "Fait.")
+
+    assert (refused.value.field, refused.value.code) == ("resolution", "missing")
+
+
+@pytest.mark.parametrize("action", sorted(SOMEWHERE.keys() - {Action.SOLVE}), ids=str)
+def test_resolution_is_ignored_otherwise(action: Action) -> None:
+    """A resolution that comes with another action leaves no trace."""
+    ticket = a_ticket_for(action)
+
+    given = apply(ticket, action, LATER, ANNA, "Texte", Resolution.OUT_OF_SCOPE)
+
+    assert given == apply(ticket, action, LATER, ANNA, "Texte")
+
+
+@pytest.mark.parametrize(("action", "actor"), [(Action.REOPEN, ANNA), (Action.REQUESTER_REPLY, REQUESTER)], ids=str)
+def test_reopening_clears_the_resolution(action: Action, actor: Actor) -> None:
+    """A solved ticket that is open again has no resolution, also when the requester's reply re-opened it."""
+    changed, event = do(a_ticket(Status.SOLVED), action, actor)
+
+    assert (changed.status, changed.resolution) == (Status.OPEN, None)
+    assert (changed.resolution_text, changed.solved_at) == ("", None)
+    assert event.actor == actor
+
+
+@pytest.mark.parametrize("action", SOMEWHERE, ids=str)
+def test_public_actions(action: Action) -> None:
+    """The requester sees replies, their own words and the solution, and nothing else."""
+    _, event = do(a_ticket_for(action), action)
+
+    assert event.is_public is (action in {Action.REPLY, Action.ASK_REQUESTER, Action.REQUESTER_REPLY, Action.SOLVE})
+
+
+def test_asked_again() -> None:
+    """A repeat of the search counts and keeps where the gap stands."""
+    gap = a_ticket(Status.PLANNED, Kind.GAP, occurrences=3, last_asked_at=NOW)
+
+    counted, _ = apply(gap, Action.ASKED_AGAIN, LATER, Actor())
+
+    assert (counted.occurrences, counted.last_asked_at, counted.status) == (4, LATER, Status.PLANNED)
