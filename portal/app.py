@@ -53,6 +53,7 @@ def _templates(app: Flask, services: Services) -> None:
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.jinja_env.filters.update(
         day=lambda value: format_date(value, "long"),
+        short_day=lambda value: format_date(value, "medium"),
         moment=lambda value: moment(value.astimezone(zone)),
         number=format_decimal,
         age=lambda value: format_timedelta(max(services.clock() - value, timedelta(0)), locale=get_locale()),

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import Connection, func, insert, select, tuple_, update
@@ -187,11 +187,11 @@ def history(connection: Connection, number: int, public_only: bool = False) -> l
     ]
 
 
-def occurrences(connection: Connection, number: int) -> list[tuple[str, str, str, int]]:
-    """How often a gap was asked: day (ISO), language, wording and count, newest day first."""
-    counted: dict[tuple[str, str, str], int] = {}
+def occurrences(connection: Connection, number: int) -> list[tuple[date, str, str, int]]:
+    """How often a gap was asked: day (UTC), language, wording and count, newest day first."""
+    counted: dict[tuple[date, str, str], int] = {}
     for event in history(connection, number):
         if event.action in (Action.OPENED, Action.ASKED_AGAIN):
-            key = (event.at.date().isoformat(), event.details.get("language", ""), event.details.get("query", ""))
+            key = (event.at.date(), event.details.get("language", ""), event.details.get("query", ""))
             counted[key] = counted.get(key, 0) + 1
     return [(*key, times) for key, times in sorted(counted.items(), reverse=True)]

@@ -1,0 +1,367 @@
+"""The portal in a real browser: accessibility, keyboard, phone, no script, and the way from a search to an answer."""
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, Request, expect
+
+from portal.locales import CODES
+from tests.builders import PASSWORD
+from tests.needs import axe
+from tests.serving import Server, portal
+
+pytestmark = pytest.mark.browser
+EMAIL = "mia@example.org"
+
+
+@dataclass(frozen=True)
+class Site:
+    """A running portal with the shipped articles, an agent, a gap and a request."""
+
+    server: Server
+    #: Address of the request's private page below its language.
+    private: str
+
+    def url(self, path: str) -> str:
+        """The whole address of a path."""
+        return self.server.url + path
+
+
+@pytest.fixture(autouse=True)
+def impatience(context: BrowserContext) -> None:
+    """A page that takes longer than this is broken."""
+    context.set_default_timeout(8000)
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory, browser: Browser) -> Iterator[Site]:
+    """The real server with the shipped articles."""
+    server = Server(tmp_path_factory.mktemp("browser") / "var", PORTAL_REQUESTS_PER_HOUR="1000").start()
+    options = ("--name", "Mia Lindt", "--password-stdin", "--data", str(server.data))
+    added = portal_with_input(f"{PASSWORD}\n", "staff", "add", EMAIL, *options)
+    assert added == 0
+    server.get("/en/search?q=zyxomat+jumping")
+    page = browser.new_page()
+    page.goto(f"{server.url}/de/requests/new?query=Toner")
+    send(page)
+    private = page.url.removeprefix(f"{server.url}/de").split("?")[0]
+    page.close()
+    yield Site(server, private)
+    server.kill()
+
+
+def portal_with_input(text: str, *arguments: str) -> int:
+    """Run a command with standard input; its exit code."""
+    command = [sys.executable, "-m", "portal", *arguments]
+    return subprocess.run(command, input=text, text=True, capture_output=True, timeout=60, check=False).returncode
+
+
+def send(page: Page) -> None:
+    """Fill in and send the request form."""
+    page.fill("#ui-name", "Анна Kühn")
+    page.fill("#ui-email", "anna@example.org")
+    page.locator("main form button[type=submit]").click()
+
+
+def sign_in(page: Page, site: Site, language: str = "en") -> None:
+    """Sign in as the agent."""
+    page.goto(site.url(f"/{language}/sign-in"))
+    page.fill("#ui-email", EMAIL)
+    page.fill("#ui-password", PASSWORD)
+    page.locator("main form button").click()
+
+
+def public_pages(site: Site, language: str) -> list[str]:
+    """Every kind of page that readers see."""
+    paths = [
+        "/",
+        "/topics/accounts",
+        "/articles/reset-password",
+        "/articles/special-characters",
+        "/articles/support-tiers?vote=no",
+        "/articles/priority?vote=yes",
+        "/search",
+        "/search?q=VPN",
+        "/search?q=zyxomat+jumping",
+        "/search?q=%3F%3F",
+        "/requests/new?query=zyxomat",
+        site.private,
+        f"{site.private}?sent=yes",
+        "/nothing-here",
+        "/sign-in",
+    ]
+    return [f"/{language}{path}" for path in paths]
+
+
+DESK_PAGES = ["/desk/", "/desk/?show=done", "/desk/tickets/1", "/desk/tickets/2"]
+
+
+def check_page(page: Page, where: str) -> list[str]:
+    """What the accessibility checker, a narrow screen and the console have against a page."""
+    page.evaluate(axe())
+    options = {
+        "resultTypes": ["violations"],
+        "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
+    }
+    found = page.evaluate(f"axe.run(document, {json.dumps(options)})")
+    faults = [f"{where}: {fault['id']}: {fault['nodes'][0]['html'][:150]}" for fault in found["violations"]]
+    width = page.evaluate("[document.documentElement.scrollWidth, window.innerWidth]")
+    if width[0] > width[1]:
+        faults.append(f"{where}: {width[0]} px wide on a screen of {width[1]}")
+    return faults
+
+
+@pytest.mark.parametrize("width", [360, 1280])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("language", CODES)
+def test_nothing_stands_in_anybodys_way(language: str, scheme: Any, width: int, browser: Browser, site: Site) -> None:
+    """axe finds nothing, nothing scrolls sideways, no console message, no request to another host."""
+    context = browser.new_context(color_scheme=scheme, viewport={"width": width, "height": 780})
+    context.set_default_timeout(8000)
+    page = context.new_page()
+    faults: list[str] = []
+    page.on("console", lambda message: faults.append(f"console: {message.text}") if message.type == "error" else None)
+    page.on("pageerror", lambda error: faults.append(f"error: {error}"))
+
+    def record(request: Request) -> None:
+        if not request.url.startswith((site.server.url, "data:")):
+            faults.append(f"request to {request.url}")
+
+    page.on("request", record)
+    for path in public_pages(site, language):
+        page.goto(site.url(path))
+        faults += check_page(page, path)
+    sign_in(page, site, language)
+    for path in DESK_PAGES:
+        page.goto(site.url(f"/{language}{path}"))
+        page.evaluate("document.querySelectorAll('details').forEach(part => { part.open = true; })")
+        faults += check_page(page, f"/{language}{path}")
+    context.close()
+
+    # The browser reports the status of error pages, which is what they are for.
+    assert [fault for fault in faults if "status of 404" not in fault] == []
+
+
+ENGLISH = frozenset(
+    "the and with your from this that was were have has been not you for here again please search help article request "
+    "reply password address send write open close read".split()
+)
+#: Of these, what is a word of the other language too.
+SHARED = {"fr": {"article"}, "de": {"was", "not", "has", "open"}, "ru": set[str]()}
+#: Text that is not the interface's: articles, what people typed, languages' own names.
+CONTENT = ".prose, .lead, .result, .thread, .languages, .links, .entries, .contents, .crumbs, .brand, .tags, textarea, input, h1 span, .queue .subject, .facts-pane code, .facts-pane dd a, [lang], .private-link, .error-code"
+
+
+@pytest.mark.parametrize("language", ["fr", "de", "ru"])
+def test_no_english_is_left_on_any_page(language: str, page: Page, site: Site) -> None:
+    """The interface, with its labels for screen readers and its titles, is in the reader's language alone."""
+    sign_in(page, site, language)
+    left: list[str] = []
+    for path in [*public_pages(site, language), *(f"/{language}{path}" for path in DESK_PAGES)]:
+        page.goto(site.url(path))
+        words = page.evaluate(
+            """(content) => {
+                const clone = document.querySelector("body").cloneNode(true);
+                const labels = [...clone.querySelectorAll("*")].flatMap(e => e.closest(content) ? [] :
+                    ["aria-label", "placeholder", "title", "data-count-one", "data-count-many"].map(n => e.getAttribute(n)));
+                clone.querySelectorAll(content + ", script").forEach(e => e.remove());
+                return [...labels.filter(Boolean), clone.textContent].join(" ");
+            }""",
+            CONTENT,
+        )
+        found = set(re.findall(r"[a-z]+", words.lower())) & (ENGLISH - SHARED[language])
+        left += [f"{path}: {word}" for word in sorted(found)]
+
+    assert left == []
+
+
+def test_suggestions_follow_the_keyboard(page: Page, site: Site) -> None:
+    """Arrow keys choose, focus stays in the field, Escape closes, Enter opens; screen readers are told."""
+    page.goto(site.url("/de/"))
+    field = page.get_by_role("combobox")
+    field.press_sequentially("kon", delay=20)
+    listed = page.get_by_role("option")
+    expect(listed.first).to_be_visible()
+
+    field.press("ArrowDown")
+    first = field.get_attribute("aria-activedescendant")
+    field.press("ArrowDown")
+    second = field.get_attribute("aria-activedescendant")
+    announced = page.locator("form [role=status]").inner_text()
+    field.press("Escape")
+    expect(listed.first).to_be_hidden()
+    closed = field.get_attribute("aria-expanded")
+    field.press_sequentially("t", delay=20)
+    expect(listed.first).to_be_visible()
+    field.press("ArrowDown")
+    expect(field).to_be_focused()
+    field.press("Enter")
+
+    page.wait_for_url("**/de/articles/*")
+    assert first
+    assert second
+    assert first != second
+    assert closed == "false"
+    assert "Pfeiltasten" in announced
+
+
+def test_enter_without_a_choice_searches(page: Page, site: Site) -> None:
+    """The list never takes the search away."""
+    page.goto(site.url("/en/"))
+    field = page.get_by_role("combobox")
+    field.press_sequentially("printer", delay=20)
+    expect(page.get_by_role("option").first).to_be_visible()
+
+    field.press("Enter")
+
+    page.wait_for_url("**/en/search?q=printer")
+    expect(page.get_by_role("searchbox").or_(page.get_by_role("combobox"))).to_have_value("printer")
+
+
+def test_an_explicit_choice_of_language_is_remembered(browser: Browser, site: Site) -> None:
+    """Afterwards the bare address leads to it, whatever the browser asks for."""
+    context = browser.new_context(locale="de-DE")
+    page = context.new_page()
+    page.goto(site.url("/"))
+    first = page.url
+    page.get_by_role("link", name="Русский").click()
+    page.goto(site.url("/"))
+
+    assert (first, page.url) == (site.url("/de/"), site.url("/ru/"))
+    context.close()
+
+
+def test_the_skip_link_comes_first_and_works(page: Page, site: Site) -> None:
+    """One key and Enter lead past the header."""
+    page.goto(site.url("/en/articles/reset-password"))
+
+    page.keyboard.press("Tab")
+    first = page.evaluate("document.activeElement.textContent")
+    page.keyboard.press("Enter")
+
+    assert first == "Skip to the content"
+    assert page.evaluate("document.activeElement.id") == "ui-main"
+
+
+def test_the_error_summary_takes_the_focus_and_leads_to_the_field(page: Page, site: Site) -> None:
+    """Who is told of a fault is one key away from mending it."""
+    page.goto(site.url("/fr/requests/new"))
+    page.locator("main form button[type=submit]").click()
+
+    focused = page.evaluate("document.activeElement.className")
+    page.locator(".summary a").first.click()
+
+    assert focused == "summary"
+    assert page.evaluate("document.activeElement.name") == "name"
+
+
+def test_links_in_results_lead_to_their_section(page: Page, site: Site) -> None:
+    """The anchor exists and is where the reader lands."""
+    page.goto(site.url("/ru/search?q=заблокирована"))
+    link = page.locator(".result-title a[href*='#']").first
+    anchor = (link.get_attribute("href") or "").split("#")[1]
+
+    link.click()
+
+    expect(page.locator(f"[id='{anchor}']")).to_be_in_viewport()
+
+
+def test_print_shows_the_article_alone(page: Page, site: Site) -> None:
+    """No navigation, no form; the text stays."""
+    page.goto(site.url("/en/articles/connect-vpn"))
+
+    page.emulate_media(media="print")
+
+    for hidden in ("header.top", "footer.foot", ".feedback", ".ask"):
+        expect(page.locator(hidden)).to_be_hidden()
+    expect(page.locator(".prose")).to_be_visible()
+
+
+def test_text_at_twice_its_size_stays_readable(browser: Browser, site: Site) -> None:
+    """At 200 % on a small screen nothing is cut off or scrolls sideways."""
+    context = browser.new_context(viewport={"width": 640, "height": 780})
+    page = context.new_page()
+    faults = []
+    for path in ("/de/", "/de/articles/accessibility-settings", "/ru/search?q=пароль", "/de/requests/new"):
+        page.goto(site.url(path))
+        page.evaluate("document.documentElement.style.setProperty('font-size', '200%')")
+        width = page.evaluate("document.documentElement.scrollWidth")
+        faults += [f"{path}: {width}"] if width > 640 else []
+    context.close()
+
+    assert faults == []
+
+
+def _loop(page: Page, site: Site, language: str) -> None:
+    """Search in vain, ask, be answered, vote; every step by pressing what the page shows."""
+    word = {"en": "frobnicator", "fr": "frobnicateur", "de": "Frobnikator", "ru": "фробникатор"}[language]
+    page.goto(site.url(f"/{language}/"))
+    page.locator("main input[type=search]").fill(word)
+    page.locator("main form[role=search] button").click()
+    page.locator(".ask-strong .button").click()
+    assert word in page.locator("#ui-description").input_value()
+    send(page)
+    number = re.search(r"\d+", page.locator("h1").inner_text())
+    assert number is not None
+    private = page.url
+
+    sign_in(page, site, language)
+    page.get_by_role("link", name=word, exact=False).last.click()
+    page.locator("form[action$='/take'] button").click()
+    page.locator(".composer-reply textarea").fill("Bonjour, Guten Tag, здравствуйте!")
+    page.locator(".composer-reply button:not(.button-quiet)").click()
+    page.locator(".composer:not(.composer-note) summary").click()
+    page.locator("#ui-resolution").select_option("answered")
+    page.locator("form[action$='/solve'] textarea").fill("✓ 42")
+    page.locator("form[action$='/solve'] button").click()
+    expect(page.locator(".ticket-head .status-solved")).to_be_visible()
+    page.locator(".sign-out button").click()
+
+    page.goto(private)
+    expect(page.locator(".state .status-solved")).to_be_visible()
+    expect(page.locator(".message-agent")).to_have_count(2)
+    page.goto(site.url(f"/{language}/articles/connect-vpn"))
+    page.locator("button[name=helpful][value=no]").click()
+    page.locator("input[value=unclear]").check()
+    page.fill("#ui-comment", "ёж")
+    page.locator(".feedback form button[value=no]").click()
+    expect(page.locator(".feedback button")).to_have_count(1)
+
+
+@pytest.mark.parametrize("language", CODES)
+@pytest.mark.parametrize("script", [True, False], ids=["script", "no-script"])
+def test_from_a_failed_search_to_a_solved_request(language: str, script: bool, browser: Browser, site: Site) -> None:
+    """The whole way in each language, with and without JavaScript."""
+    context = browser.new_context(java_script_enabled=script)
+    context.set_default_timeout(8000)
+
+    _loop(context.new_page(), site, language)
+
+    context.close()
+
+
+def test_hostile_text_is_shown_and_never_runs(page: Page, site: Site) -> None:
+    """Markup in a query, a name and a description stays text, for the reader and on the desk."""
+    attack = "<img src=x onerror=alert(1)><script>alert(2)</script>zyxomat"
+    dialogs: list[str] = []
+    page.on("dialog", lambda dialog: (dialogs.append(dialog.message), dialog.dismiss()))
+    page.goto(site.url("/en/requests/new"))
+    page.fill("#ui-description", attack)
+    page.fill("#ui-name", attack[:90])
+    page.fill("#ui-email", "anna@example.org")
+    page.locator("main form button[type=submit]").click()
+    expect(page.locator(".thread")).to_contain_text("<script>alert(2)</script>")
+    page.goto(site.url(f"/en/search?q={attack}"))
+    sign_in(page, site)
+    page.get_by_role("link", name="onerror", exact=False).first.click()
+    expect(page.locator(".thread")).to_contain_text("onerror=alert(1)")
+
+    assert dialogs == []
+    assert Path(site.server.log).read_text().count("Traceback") == 0
