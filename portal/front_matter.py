@@ -1,6 +1,7 @@
 """The YAML block at the head of an article: a strict schema, every fault with its line."""
 
 import re
+import unicodedata
 from collections.abc import Callable
 from datetime import date, datetime
 from enum import StrEnum
@@ -31,7 +32,8 @@ def _text(longest: int) -> Callable[[Any], str]:
         folded = re.sub(r"[ \t\n]+", " ", value).strip(" ")
         if not folded.strip():
             raise ValueError("must not be empty")
-        if not folded.replace("\u202f", " ").replace("\u00a0", " ").isprintable():
+        # Control characters and line ends; soft hyphens and the like are good typography.
+        if any(unicodedata.category(sign) in {"Cc", "Zl", "Zp"} for sign in folded):
             raise ValueError("has an invisible character")
         if len(folded) > longest:
             raise ValueError(f"has {len(folded)} characters; the limit is {longest}")

@@ -162,7 +162,10 @@ def most_helpful(
 
     shelves = [shelf for shelf in knowledge.shelves(language) if topic in (None, shelf.topic.slug)]
     # The first of every topic before the second of any.
-    featured = {slug: place for shelf in shelves for place, slug in enumerate(shelf.topic.featured)}
+    places = (
+        (place, order, slug) for order, shelf in enumerate(shelves) for place, slug in enumerate(shelf.topic.featured)
+    )
+    featured = {slug: order for order, (_, _, slug) in enumerate(sorted(places))}
 
     def rank(item: Published) -> tuple[int, float, int, int, str]:
         yes, total = tallies.get((language, item.article.slug), (0, 0))

@@ -33,6 +33,14 @@ def portal(*arguments: str, **environment: str) -> subprocess.CompletedProcess[s
     )
 
 
+def portal_with_input(text: str, *arguments: str) -> int:
+    """Run a command with standard input; its exit code."""
+    command = [sys.executable, "-m", "portal", *arguments]
+    return subprocess.run(
+        command, input=text, text=True, capture_output=True, timeout=60, check=False, cwd=REPOSITORY
+    ).returncode
+
+
 class Server:
     """`portal serve` in its own process group.
 

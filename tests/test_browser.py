@@ -2,20 +2,18 @@
 
 import json
 import re
-import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, Request, expect
+from playwright.sync_api import Browser, BrowserContext, Dialog, Page, Request, expect
 
 from portal.locales import CODES
 from tests.builders import PASSWORD
 from tests.needs import axe
-from tests.serving import Server, portal
+from tests.serving import Server, portal_with_input
 
 pytestmark = pytest.mark.browser
 EMAIL = "mia@example.org"
@@ -55,12 +53,6 @@ def site(tmp_path_factory: pytest.TempPathFactory, browser: Browser) -> Iterator
     page.close()
     yield Site(server, private)
     server.kill()
-
-
-def portal_with_input(text: str, *arguments: str) -> int:
-    """Run a command with standard input; its exit code."""
-    command = [sys.executable, "-m", "portal", *arguments]
-    return subprocess.run(command, input=text, text=True, capture_output=True, timeout=60, check=False).returncode
 
 
 def send(page: Page) -> None:
@@ -351,7 +343,12 @@ def test_hostile_text_is_shown_and_never_runs(page: Page, site: Site) -> None:
     """Markup in a query, a name and a description stays text, for the reader and on the desk."""
     attack = "<img src=x onerror=alert(1)><script>alert(2)</script>zyxomat"
     dialogs: list[str] = []
-    page.on("dialog", lambda dialog: (dialogs.append(dialog.message), dialog.dismiss()))
+
+    def note(dialog: Dialog) -> None:
+        dialogs.append(dialog.message)
+        dialog.dismiss()
+
+    page.on("dialog", note)
     page.goto(site.url("/en/requests/new"))
     page.fill("#ui-description", attack)
     page.fill("#ui-name", attack[:90])

@@ -211,8 +211,8 @@ def test_featured() -> None:
     others = [an_article(slug=slug, topic="accounts") for slug in "xyz"]
     base = a_base(*(an_article(slug=slug, updated=DAYS[slug]) for slug in "abc"), *others, topics=topics)
 
-    assert helpful(base, {}) == "ycxbaz"
-    assert helpful(base, {"z": (1, 1)}, 3) == "zyc"
+    assert helpful(base, {}) == "cybxaz"
+    assert helpful(base, {"z": (1, 1)}, 3) == "zcy"
     assert helpful(base, {}, topic="network") == "cba"
 
 

@@ -79,7 +79,7 @@ FAULTS = [
 
 
 @pytest.mark.parametrize("language", CODES)
-@pytest.mark.parametrize(("field", "value"), FAULTS, ids=[f"{name}: {ascii(value[:20])}" for name, value in FAULTS])
+@pytest.mark.parametrize(("field", "value"), FAULTS, ids=[f"{name}: {value[:20]!a}" for name, value in FAULTS])
 def test_a_fault_is_named_at_its_field_and_nothing_is_lost(
     field: str, value: str, language: str, reader: FlaskClient, portal_services: Services
 ) -> None:

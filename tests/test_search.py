@@ -64,6 +64,7 @@ EQUAL = [
     ("en", "passwords", "Password"),
     ("en", "printing", "printed"),
     ("fr", "e\u0301cran", "écran"),
+    ("de", "Wiederherstellungs\u00adschlüssel", "Wiederherstellungsschlüssel"),
 ]
 
 

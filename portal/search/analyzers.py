@@ -12,8 +12,9 @@ import snowballstemmer
 from whoosh.analysis import Analyzer, Token
 from whoosh.lang.stopwords import stoplists
 
-#: Letters and digits; an accent may follow its letter as a sign of its own.
-_WORD = re.compile(r"[^\W_](?:[^\W_]|[\u0300-\u036f])*")
+#: Letters and digits; an accent may follow its letter as a sign of its own, and what is invisible parts no word.
+_WORD = re.compile(r"[^\W_](?:[^\W_]|[\u0300-\u036f\u00ad\u200b-\u200d])*")
+_INVISIBLE = re.compile(r"[\u00ad\u200b-\u200d]")
 #: Longest word that is searched; what is longer is cut, so that no text makes a giant term.
 WORD_LENGTH = 64
 
@@ -108,7 +109,7 @@ def words(language: str, text: str) -> Iterator[tuple[str, int, int]]:
         text = _ELISION.sub(lambda match: " " * len(match[0]), text.lower() if len(text.lower()) == len(text) else text)
     for match in _WORD.finditer(text):
         # One composed, lower-case form, whatever the keyboard or the file produced.
-        word = unicodedata.normalize("NFKC", match[0][:WORD_LENGTH]).lower()
+        word = unicodedata.normalize("NFKC", _INVISIBLE.sub("", match[0][:WORD_LENGTH])).lower()
         if term := _stem(language, word):
             yield term, match.start(), match.end()
 

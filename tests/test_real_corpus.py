@@ -1,0 +1,130 @@
+"""The walk over thousands of real articles where they are at hand, else over the shipped ones."""
+
+import http.cookiejar
+import json
+import re
+import urllib.parse
+import urllib.request
+from collections.abc import Iterator
+
+import pytest
+
+from portal import library, markup
+from portal.locales import CODES
+from tests.builders import PASSWORD
+from tests.inspecting import inspected
+from tests.needs import REPOSITORY, corpus
+from tests.serving import Server, portal, portal_with_input
+
+FOLDER = corpus() or REPOSITORY / "articles"
+QUERIES = {"en": "password", "fr": "mot de passe", "de": "Kennwort Passwort", "ru": "пароль"}
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """The real server on the folder."""
+    made = Server(tmp_path_factory.mktemp("corpus") / "var", articles=FOLDER).start(300)
+    print("articles:", FOLDER if corpus() else "the shipped ones; the real corpus is not at hand")  # noqa: T201
+    yield made
+    made.kill()
+
+
+def run(server: Server, *arguments: str) -> object:
+    """What a command prints as JSON."""
+    result = portal(*arguments, "--json", "--data", str(server.data), "--articles", str(FOLDER))
+    assert result.returncode == 0, result.stderr
+    return json.loads(result.stdout)
+
+
+def test_all_articles_load(server: Server) -> None:
+    """None is left out, in any language, and the first start showed its progress."""
+    files = {code: len(list((FOLDER / code).glob("*.md"))) for code in CODES}
+
+    status = run(server, "index", "status")
+    log = server.log.read_text()
+
+    assert isinstance(status, dict)
+    assert status["articles"] == status["documents"] == files
+    assert status["healthy"]
+    assert "error" not in log
+    assert "Articles 100 %" in log
+
+
+def test_pages_render_safely(server: Server) -> None:
+    """Every twentieth article is a page, and all with raw HTML in them come out clean."""
+    faults = []
+    for code in CODES:
+        paths = sorted((FOLDER / code).glob("*.md"))
+        for path in paths[::20]:
+            status, page = server.get(f"/{code}/articles/{path.stem}")
+            faults += [] if status == 200 and '<div class="prose"' in page else [f"{code}/{path.stem}: {status}"]
+        for path in paths:
+            raw = path.read_bytes()
+            if re.search(rb"<[a-z][^>]*>", raw):
+                article = library.parse(raw, code, path.stem, path.name).article
+                assert article is not None
+                found = inspected(markup.render(article.body, code).html).faults
+                faults += [f"{code}/{path.stem}: {fault}" for fault in found]
+
+    assert faults == []
+
+
+@pytest.mark.parametrize("language", CODES)
+def test_searches_find_things(language: str, server: Server) -> None:
+    """Ten results with marked words on the first page, and titles that are found by themselves."""
+    found = run(server, "search", "query", language, QUERIES[language])
+    articles = run(server, "articles", "list", "--language", language)
+    assert isinstance(found, dict)
+    assert isinstance(articles, list)
+    sample = articles[:: max(1, len(articles) // 6)]
+
+    ranks = []
+    for article in sample:
+        result = run(server, "search", "query", language, article["title"])
+        assert isinstance(result, dict)
+        ranks.append(article["title"] in [hit["title"] for hit in result["hits"]])
+
+    assert found["verdict"] == "answered"
+    assert len(found["hits"]) == 10
+    assert "<mark>" in server.get(f"/{language}/search?q={QUERIES['en']}")[1]
+    assert sum(ranks) >= len(ranks) - 1
+
+
+def test_a_nonsense_query_opens_a_ticket_that_an_agent_solves(server: Server) -> None:
+    """From the page to the queue to a resolution."""
+    server.get("/fr/search?q=xqzvw+zyxomatique")
+    tickets = run(server, "tickets", "list")
+    assert isinstance(tickets, list)
+    number = tickets[0]["number"]
+    options = ("--name", "Mia", "--password-stdin", "--data", str(server.data), "--articles", str(FOLDER))
+    assert portal_with_input(f"{PASSWORD}\n", "staff", "add", "mia@example.org", *options) == 0
+
+    browser = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(http.cookiejar.CookieJar()))
+
+    def post(page: str, action: str, **values: str) -> str:
+        text = browser.open(server.url + page).read().decode()
+        for name in ("csrf_token", "version"):
+            if match := re.search(rf'name="{name}" value="([^"]*)"', text):
+                values[name] = match[1]
+        return str(browser.open(server.url + action, urllib.parse.urlencode(values).encode()).read().decode())
+
+    post("/fr/sign-in", "/fr/sign-in", email="mia@example.org", password=PASSWORD)
+    ticket = f"/fr/desk/tickets/{number}"
+    post(ticket, f"{ticket}/take")
+    page = post(ticket, f"{ticket}/solve", text="Hors sujet.", resolution="out_of_scope")
+    solved = run(server, "tickets", "show", str(number))
+
+    assert isinstance(solved, dict)
+    assert (solved["kind"], solved["tier"], solved["language"], solved["occurrences"]) == ("gap", 1, "fr", 1)
+    assert (solved["status"], solved["resolution"]) == ("solved", "out_of_scope")
+    assert "Résolu" in page
+
+
+def test_a_second_start_reads_nothing(server: Server) -> None:
+    """With the index there, thousands of articles are ready at once."""
+    second = Server(server.data, articles=FOLDER)
+    try:
+        second.start(30)
+        assert "Index      up to date" in second.log.read_text()
+    finally:
+        second.kill()
