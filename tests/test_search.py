@@ -219,14 +219,19 @@ def test_a_closed_index_gives_its_files_back(shipped_services: Services) -> None
     assert len(list(descriptors.iterdir())) <= before + 2
 
 
+def afresh(word: str) -> list[str]:
+    """The terms of a word, without what was remembered."""
+    analyzers._stem.cache_clear()
+    return terms("fr", word)
+
+
 def test_threads_do_not_disturb_each_others_words() -> None:
     """Snowball's stemmers keep the word they work on: words stemmed at once come out as when stemmed alone."""
     vowels, ends = ("a", "é", "ou", "i", "eau"), ("ement", "ations", "eusement", "ités", "ables", "issions")
     many = [f"{first}{vowel}{last}{end}" for first in "bcdfgl" for vowel in vowels for last in "nrst" for end in ends]
-    alone = [terms("fr", word) for word in many]
-    analyzers._stem.cache_clear()
+    alone = [afresh(word) for word in many]
 
     with ThreadPoolExecutor(8) as pool:
-        together = list(pool.map(lambda word: (analyzers._stem.cache_clear(), terms("fr", word))[1], many))
+        together = list(pool.map(afresh, many))
 
     assert together == alone
