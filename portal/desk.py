@@ -16,6 +16,8 @@ from portal.tickets import SYSTEM, Action, Actor, Event, Kind, Resolution, Statu
 #: Longest values of the request form, in characters.
 NAME_LENGTH, DESCRIPTION_LENGTH = 100, 5_000
 SUBJECT_LENGTH = 120
+#: A reader waits no longer than this for their search to be counted, in seconds.
+GAP_PATIENCE = 1.0
 #: Written into the history when a solved gap is asked again; pages show it in the reader's language.
 ASKED_AFTER_ANSWER = "asked again after answer"
 
@@ -76,7 +78,7 @@ class Desk:
             0, Kind.GAP, Status.NEW, 1, query.language, masked, now, now, masked, page=page, fingerprint=fingerprint,
             last_asked_at=now,
         )  # fmt: skip
-        with self._database.write() as connection:
+        with self._database.write(patience=GAP_PATIENCE) as connection:
             number = store.create(connection, ticket)
             if number is None:
                 asked = store.by_fingerprint(connection, fingerprint, lock=True)
@@ -92,7 +94,9 @@ class Desk:
             if counted.status is Status.SOLVED:
                 counted, event = apply(counted, Action.REOPEN, now, SYSTEM, ASKED_AFTER_ANSWER)
                 events.append(event)
-            store.save(connection, counted)
+                store.save(connection, counted)
+            else:
+                store.count_again(connection, counted)
             for event in events:
                 store.record(connection, asked.id, event)
             return Opened(counted, False)
@@ -108,7 +112,7 @@ class Desk:
 
         Args:
             sent: what the requester sent; it is checked here.
-            nonce: number of the form that was opened; the same one again gives the same request, not another.
+            nonce: number of the form that was opened; the same text with it again is the same request, not another.
             now: aware, UTC.
             stems: terms of the search that they came from, by which its gap is found.
             is_spam: whether only a robot fills in a form like this; it is kept, but not in anybody's way.
@@ -122,10 +126,10 @@ class Desk:
         if faults := self.faults(sent):
             raise InvalidInput(*next(iter(faults.items())))
         description = sent.description.strip()
-        subject = _one_line(description.splitlines()[0])
+        subject = next(line for line in map(_one_line, description.splitlines()) if line)
         subject = subject if len(subject) <= SUBJECT_LENGTH else subject[: SUBJECT_LENGTH - 1].rstrip() + "…"
         status = Status.SPAM if is_spam else Status.NEW
-        token = self.token(nonce)
+        token = self.token("\0".join((nonce, sent.name, sent.email, description)))
         ticket = Ticket(
             0, Kind.REQUEST, status, 1, sent.language, subject, now, now, mask(sent.query)[:MAX_CHARACTERS], description, sent.page,
             requester_name=_one_line(sent.name), requester_email=clean_email(sent.email),
@@ -153,7 +157,7 @@ class Desk:
             ("name", _one_line(sent.name), NAME_LENGTH),
             ("description", sent.description.strip(), DESCRIPTION_LENGTH),
         ):
-            if not value:
+            if not _one_line(value):
                 faults[field] = "missing"
             elif len(value) > longest:
                 faults[field] = "too_long"
@@ -163,9 +167,9 @@ class Desk:
             faults[error.field] = error.code
         return faults
 
-    def token(self, nonce: str) -> str:
-        """The token of the private link of the request that was sent with a form: 256 bits, kept nowhere."""
-        return hmac.new(self._secret, b"request\0" + nonce.encode(), hashlib.sha256).hexdigest()
+    def token(self, sent: str) -> str:
+        """The token of the private link of a request, from its form's number and texts: 256 bits, kept nowhere."""
+        return hmac.new(self._secret, b"request\0" + sent.encode(), hashlib.sha256).hexdigest()
 
     def follow(self, token: str) -> tuple[Ticket, list[Event]]:
         """The request of a private link with the events that the requester may see.

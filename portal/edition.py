@@ -19,7 +19,7 @@ from portal.storage import Database, published
 #: How often a process looks whether there is a newer generation, in seconds.
 LOOK_EVERY = 0.25
 #: How long a replaced edition stays open for requests that began with it, in seconds.
-KEEP_OPEN = 30.0
+KEEP_OPEN = 10.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,6 +80,7 @@ class Editions:
         self._lock = threading.Lock()
         self._current: Edition | None = None
         self._looked = float("-inf")
+        self._inode = 0
         self._retired: list[tuple[float, Edition]] = []
 
     def current(self) -> Edition:
@@ -102,6 +103,17 @@ class Editions:
         """Change to a newer generation where there is one; an unreadable database leaves the present one."""
         now = self._clock()
         self._looked = now
+        for retired_at, edition in list(self._retired):
+            if now - retired_at > KEEP_OPEN:
+                self._retired.remove((retired_at, edition))
+                edition.index.close()
+        try:
+            inode = (self._data / "articles.db").stat().st_ino
+        except FileNotFoundError:
+            return  # It is made again at the next publication.
+        if inode != self._inode:
+            self._database.close()  # Another file has its name; the open ones are the old file's.
+            self._inode = inode
         try:
             with self._database.read() as connection:
                 generation = published.state(connection, "generation")
@@ -109,13 +121,7 @@ class Editions:
                     return
                 knowledge = self._loader.load(connection, self._default_language)
         except DatabaseError:
-            # The file has been replaced or removed; the next look opens it afresh.
-            self._database.close()
-            return
+            return  # It is being replaced, or locked; the next look is soon.
         if self._current is not None:
             self._retired.append((now, self._current))
         self._current = Edition(knowledge, WhooshIndex(self._data / "index" / generation), self._database)
-        for retired_at, edition in list(self._retired):
-            if now - retired_at > KEEP_OPEN:
-                self._retired.remove((retired_at, edition))
-                edition.index.close()

@@ -16,6 +16,8 @@ from portal.problems import Problem, Severity
 
 #: Larger files are refused: Markdown's cost is not linear in its length.
 MAX_BYTES = 256 * 1024
+#: Markdown looks for the end of a link from every opening bracket; this many take half a second at worst.
+MAX_BRACKETS = 2_000
 
 _FRONT_MATTER = re.compile(r"---[ \t]*\n(.*?)^---[ \t]*(?:\n|\Z)", re.DOTALL | re.MULTILINE)
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
@@ -70,8 +72,13 @@ def scan(root: Path) -> Scan:
         if not any((root / code).is_dir() for code in CODES):
             raise CannotStart(f"The folder of the articles, {root}, has none of the folders {', '.join(CODES)}.")
         for language in CODES:
-            if (root / language).is_dir():
+            if not (root / language).is_dir():
+                continue
+            if (root / language).resolve().is_relative_to(root.resolve()):
                 _scan_language(root, language, files, problems)
+            else:
+                message = "A folder that leads out of the articles' folder is not read."
+                problems.append(Problem(language, 0, "outside-link", message))
     except PermissionError as error:
         raise CannotStart(f"The folder {error.filename} cannot be read: permission denied.") from error
     return Scan(tuple(files), tuple(problems))
@@ -153,6 +160,9 @@ def parse(raw: bytes, language: str, slug: str, shown: str) -> Reading:
     body_line = text.count("\n", 0, match.end()) + 1
     fields = read_front_matter(match[1], shown, problems)
     body = text[match.end() :].strip("\n")
+    if body.count("[") > MAX_BRACKETS:
+        message = f"It has {body.count('[')} opening brackets; the limit is {MAX_BRACKETS}."
+        problems.append(Problem(shown, body_line, "too-many-brackets", message))
     if not body.strip():
         problems.append(Problem(shown, body_line, "empty-body", "There is no text below the front matter."))
     values = {name: value for name, (value, _) in fields.items()}

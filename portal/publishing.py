@@ -1,24 +1,28 @@
 """From the folder of Markdown files to what readers see: render what changed, index it, swap it in at once."""
 
 import fcntl
+import gc
+import hashlib
 import logging
 import multiprocessing
 import os
+import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-from portal import articles, library, markup
+from portal import articles, front_matter, library, markup
 from portal.articles import Topic
 from portal.errors import SearchUnavailable
 from portal.locales import CODES
 from portal.problems import Problem, Severity
-from portal.search import Document, generations, whoosh_index
+from portal.search import Document, analyzers, generations, whoosh_index
 from portal.storage import Database, published
 
 log = logging.getLogger(__name__)
@@ -74,7 +78,7 @@ class Publisher:
         """Let one process publish at a time; the lock goes with the process, however it ends."""
         with (self._data / "publish.lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
-            database = published.open_published(self._data / "articles.db")
+            database = published.open_published(self._data / "articles.db", _made_by())
             try:
                 yield database
             finally:
@@ -133,8 +137,7 @@ class Publisher:
             return ""
         directory = self._generations / current
         try:
-            if verify:
-                generations.check(directory)
+            generations.check(directory, contents=verify)
             for code in CODES:
                 expected = sum(1 for (language, _), (_, is_public) in known.items() if language == code and is_public)
                 if (held := whoosh_index.count(directory / code)) != expected:
@@ -182,7 +185,16 @@ class Publisher:
             published.publish(connection, rows, gone, topics, name)
         if previous is not None and previous.exists():
             os.utime(previous)  # Its grace begins now.
+        gc.collect()  # Whoosh's writer leaves the segments that it has merged open, in circles of references.
         return name
+
+
+@cache
+def _made_by() -> str:
+    """What identifies the code that makes what is published: with other code, everything is made anew."""
+    parts = (articles, front_matter, library, markup, analyzers, whoosh_index, published)
+    sources = b"".join(Path(str(part.__file__)).read_bytes() for part in parts)
+    return hashlib.blake2b(sources, digest_size=12).hexdigest()
 
 
 def _same_topics(stored: str, topics: tuple[Topic, ...]) -> bool:
@@ -206,7 +218,7 @@ def _run(jobs: list[_Job], progress: Progress) -> list[published.Row]:
     context = multiprocessing.get_context("spawn")
     counter = context.Value("q", 0)
     cores = len(os.sched_getaffinity(0))
-    with ProcessPoolExecutor(min(cores, len(jobs)), context, _share, (counter,)) as pool:
+    with ProcessPoolExecutor(min(cores, len(jobs)), context, _share, (counter, os.getpid())) as pool:
         waiting = {pool.submit(_language, job) for job in sorted(jobs, key=lambda job: -len(job.files))}
         rows: list[published.Row] = []
         while waiting:
@@ -219,10 +231,18 @@ def _run(jobs: list[_Job], progress: Progress) -> list[published.Row]:
 _counter: Any = None
 
 
-def _share(counter: Any) -> None:
-    """Receive the counter that a pool's processes share."""
+def _share(counter: Any, parent: int) -> None:
+    """Receive the counter that a pool's processes share, and end with the process that started them."""
     global _counter  # noqa: PLW0603 - a pool's process has no other place
     _counter = counter
+    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+
+
+def _end_with(parent: int) -> None:
+    """End this process when its parent has gone, however it went."""
+    while os.getppid() == parent:
+        time.sleep(0.5)
+    os._exit(1)
 
 
 def _count(steps: int) -> None:

@@ -11,7 +11,7 @@ from portal.errors import SearchUnavailable
 from portal.knowledge import Published
 from portal.locales import LANGUAGES
 from portal.queries import Hit, Query, Results, Verdict
-from portal.search.analyzers import terms
+from portal.search.analyzers import terms, without_function_words
 from portal.search.snippets import Snippet, snippet
 
 log = logging.getLogger(__name__)
@@ -67,8 +67,6 @@ def answer(edition: Edition, query: Query, page: int = 1) -> Answer:
     Raises:
         SearchUnavailable: the index is missing, broken or too slow.
     """
-    if not terms(query.language, query.text) and not any(terms(code, query.text) for code in LANGUAGES):
-        return Answer(query, Verdict.EMPTY)
     offset = PAGE_SIZE * (min(page, LAST_PAGE) - 1)
     found = edition.index.search(query, offset, PAGE_SIZE)
     if found.total:
@@ -86,8 +84,10 @@ def _in_other_languages(edition: Edition, query: Query) -> Answer:
     foreign: dict[str, list[Result]] = {}
     asked_in: tuple[float, str] | None = None
     seen: set[str] = set()
+    # The small words of one language are rare and weighty words in another.
+    meaning = without_function_words(query.text)
     for code in LANGUAGES[query.language].fallbacks:
-        asked = Query(code, query.text)
+        asked = Query(code, meaning)
         results: Results = edition.index.search(asked, 0, PAGE_SIZE)
         for result in _results(edition, asked, results.hits):
             slug = result.item.article.slug
@@ -102,6 +102,8 @@ def _in_other_languages(edition: Edition, query: Query) -> Answer:
                 foreign.setdefault(code, []).append(result)
     best = sorted(translated.values(), key=lambda result: -result.score)[:PAGE_SIZE]
     groups = tuple((code, tuple(group)) for code, group in foreign.items())
+    if not meaning:
+        return Answer(query, Verdict.EMPTY)
     if best:
         return Answer(query, Verdict.ANSWERED, tuple(best), len(best), groups, asked_in[1] if asked_in else None)
     return Answer(query, Verdict.ELSEWHERE if groups else Verdict.UNANSWERED, elsewhere=groups)

@@ -1,18 +1,24 @@
 """Serving: everything is prepared before the server forks, then gunicorn runs the application."""
 
+import errno
 import logging
 import os
 import socket
+import struct
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from gunicorn.app.base import BaseApplication
 from gunicorn.http.errors import LimitRequestHeaders, LimitRequestLine, ParseException
 from gunicorn.workers.gthread import ThreadWorker
+from watchfiles import DefaultFilter, run_process
 
+import portal
 from portal.app import create_app
 from portal.edition import Editions
 from portal.errors import CannotStart
@@ -25,6 +31,10 @@ from portal.watching import Watcher
 
 log = logging.getLogger("portal")
 
+#: Workers of a killed portal keep its port for a moment; how long that is waited for, in seconds.
+PORT_PATIENCE = 2.0
+#: How long a client may take for the next bytes of a request, in seconds.
+CLIENT_PATIENCE = 5
 #: The longest address that is read; a query of 200 characters is 1,800 bytes when every one is percent-encoded.
 LONGEST_LINE = 8190
 
@@ -44,6 +54,8 @@ def prepare(settings: Settings, progress: Progress = lambda _done, _total: None,
     Raises:
         CannotStart: something is missing or cannot be used; the message is one plain sentence.
     """
+    if settings.redis_url and find_spec("redis") is None:
+        raise CannotStart("Redis needs an extra: pip install 'tier0-portal[redis]'.")
     prepare_folder(settings.data)
     secret_key(settings.data)
     database = Database(settings.database)
@@ -67,16 +79,27 @@ def check_port(settings: Settings) -> None:
     Raises:
         CannotStart: it cannot.
     """
+    end = time.monotonic() + PORT_PATIENCE
+    while fault := _port_fault(settings):
+        if fault.errno != errno.EADDRINUSE or time.monotonic() > end:
+            reason = (fault.strerror or str(fault)).lower()
+            message = f"Cannot listen on {settings.host}, port {settings.port}: {reason}. Choose another with --port."
+            raise CannotStart(message) from fault
+        time.sleep(0.1)
+
+
+def _port_fault(settings: Settings) -> OSError | None:
+    """Why the address cannot be listened on; None where it can."""
     try:
         family, kind, _, _, address = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM)[0]
         with socket.socket(family, kind) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(address)
-    except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise CannotStart(
-            f"Cannot listen on {settings.host}, port {settings.port}: {reason}. Choose another with --port."
-        ) from error
+    except UnicodeError:
+        return OSError(errno.EINVAL, "that is no host name")
+    except OSError as fault:
+        return fault
+    return None
 
 
 def worker_count(settings: Settings) -> int:
@@ -118,6 +141,14 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types.
             self.log.debug("and its client has gone")
 
 
+class _Patience(logging.Filter):
+    """Keeps clients that took too long out of the log; there is nothing to mend."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether the record is about anything else."""
+        return not (record.exc_info and isinstance(record.exc_info[1], BlockingIOError))
+
+
 class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types.
     """gunicorn with the product's configuration.
 
@@ -143,7 +174,6 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types.
             "worker_tmp_dir": "/dev/shm" if Path("/dev/shm").is_dir() else None,  # noqa: S108 - gunicorn's own advice
             "proc_name": "portal",
             "loglevel": settings.log_level if settings.dev else "warning",
-            "reload": settings.dev,
             "limit_request_line": LONGEST_LINE,
             "forwarded_allow_ips": "*" if settings.proxy_count else "",
             "control_socket_disable": True,
@@ -163,7 +193,11 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types.
         return create_app(self._settings)
 
     def _post_fork(self, _arbiter: Any, worker: Any) -> None:
-        """Let each worker stand by for watching the articles."""
+        """Let each worker stand by for watching the articles, and wait for no client for ever."""
+        worker.log.error_log.addFilter(_Patience())
+        for listener in worker.sockets:
+            # Inherited by every connection; gunicorn itself waits for a request's bytes without an end.
+            listener.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", CLIENT_PATIENCE, 0))
         publisher = Publisher(self._settings.articles, self._settings.data)
         worker.watcher = Watcher(publisher, self._settings.data, utc_now)
         worker.watcher.start()
@@ -191,9 +225,16 @@ def serve(settings: Settings, progress: Progress, announce: Callable[[Prepared],
     )
     logging.getLogger("alembic").setLevel(logging.WARNING)
     logging.getLogger("watchfiles").setLevel(logging.WARNING)
+    logging.getLogger("flask-limiter").setLevel(logging.WARNING)  # Below, it names network addresses.
     check_port(settings)
     prepared = prepare(settings, progress)
     Server(settings, lambda: announce(prepared)).run()
+
+
+def serve_and_reload(run: Callable[..., None], *arguments: object) -> None:
+    """Run something in a new interpreter, and anew whenever the product's own code or templates change."""
+    package = Path(portal.__file__).parent
+    run_process(package, target=run, args=arguments, watch_filter=DefaultFilter(), target_type="function")
 
 
 def addresses(settings: Settings) -> list[str]:

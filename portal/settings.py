@@ -49,8 +49,8 @@ def _truth(text: str) -> bool:
 
 def _path(text: str) -> Path:
     """Reader of a path."""
-    if not text.strip() or "\0" in text:
-        raise ValueError("the path of a folder")
+    if not text.strip() or "\0" in text or "?" in text:
+        raise ValueError("the path of a folder, without a question mark")
     try:
         return Path(text).expanduser()
     except RuntimeError:
@@ -64,23 +64,31 @@ def _line(text: str) -> str:
     return text.strip()
 
 
+def _has_port(address: str) -> bool:
+    """Whether an address names no port or a possible one."""
+    try:
+        return urlsplit(address).port != 0
+    except ValueError:
+        return False
+
+
 def _database(text: str) -> str:
     """Reader of a database address."""
-    if not re.match(r"(sqlite:///|postgresql\+psycopg://)", text):
+    if not re.match(r"sqlite:///.|postgresql\+psycopg://", text) or not _has_port(text):
         raise ValueError("sqlite:///PATH or postgresql+psycopg://USER@HOST/NAME")
     return text
 
 
 def _redis(text: str) -> str:
     """Reader of a Redis address."""
-    if not re.match(r"(redis|rediss|unix)://", text):
+    if not re.match(r"(redis|rediss|unix)://", text) or not _has_port(text):
         raise ValueError("redis://HOST:PORT/NUMBER")
     return text
 
 
 def _base_url(text: str) -> str:
-    """Reader of the public address, without a path's last slash."""
-    if not re.fullmatch(r"https?://([A-Za-z0-9][A-Za-z0-9.-]*|\[[0-9A-Fa-f:]+\])(:\d{1,5})?(/[\w./-]*)?", text.strip()):
+    """Reader of the public address: scheme and host, without a path."""
+    if not re.fullmatch(r"https?://([A-Za-z0-9][A-Za-z0-9.-]*|\[[0-9A-Fa-f:]+\])(:\d{1,5})?/?", text.strip()):
         raise ValueError("an address such as https://help.example.org")
     return text.strip().rstrip("/")
 
@@ -110,12 +118,14 @@ class Settings:
     host: str = _setting("127.0.0.1", _line, "address to listen on")
     port: int = _setting(8000, _whole(1, 65535), "port to listen on")
     workers: int = _setting(0, _whole(0, 64), "server processes; 0 takes one per processor core, at least 2")
-    threads: int = _setting(4, _whole(1, 64), "threads per server process")
+    threads: int = _setting(8, _whole(1, 64), "threads per server process")
     dev: bool = _setting(False, _truth, "one process that reloads code and templates")
     database_url: str = _setting("", _database, "database; empty is SQLite in the instance folder")
     redis_url: str = _setting("", _redis, "Redis for the rate limits of several machines; empty counts in memory")
     base_url: str = _setting("", _base_url, "public address for absolute links; empty takes the request's")
-    trusted_hosts: tuple[str, ...] = _setting((), _hosts, "host names served; empty is base_url's or any")
+    trusted_hosts: tuple[str, ...] = _setting(
+        (), _hosts, "host names served; empty is base_url's, or this machine's names and plain addresses"
+    )
     proxy_count: int = _setting(0, _whole(0, 5), "reverse proxies whose X-Forwarded-* headers are believed")
     site_name: str = _setting("", _line, "name shown on every page; empty is “Help centre” in the reader's language")
     default_language: str = _setting("en", _one_of(*CODES), "language where a browser asks for none of the four")

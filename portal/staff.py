@@ -80,14 +80,14 @@ class Staff:
             SignInRefused: address and password do not belong together.
         """
         account = _hash(email.strip().lower())
-        with self._database.read() as connection:
+        with self._database.write() as connection:
+            # Counted before the password is looked at, so that many tries at once are counted too.
             if store.failures(connection, account, now - WINDOW) >= self._attempts:
                 raise TooManyAttempts("too many wrong passwords")
+            store.fail(connection, account, now)
             known = store.credentials(connection, email.strip().lower())
         is_right = _verify(known[1] if known else _NOBODY, password)
         if known is None or not is_right:
-            with self._database.write() as connection:
-                store.fail(connection, account, now)
             raise SignInRefused("address and password do not belong together")
         key = secrets.token_urlsafe(32)
         with self._database.write() as connection:

@@ -160,13 +160,15 @@ class _Checker:
             message = "It is a translation, but no text of this family is its source."
             yield Problem(text.path, text.line("source"), "missing-source", message, Severity.WARNING)
             return
-        state = freshness(text.article.source, fingerprint(source.article), source.article.significance)
+        current = fingerprint(source.article)
+        state = freshness(text.article.source, current, source.article.significance)
+        then = f'once it is up to date, write source: "{current}"'
         messages = {
-            Freshness.UNKNOWN: ("unknown-freshness", "It does not say which source text it was made from."),
-            Freshness.STALE: ("stale-translation", f"{source.path} has changed since it was translated."),
+            Freshness.UNKNOWN: ("unknown-freshness", f"It does not say which source text it was made from; {then}."),
+            Freshness.STALE: ("stale-translation", f"{source.path} has changed since it was translated; {then}."),
             Freshness.OUTDATED: (
                 "outdated-translation",
-                f"{source.path} has had a critical change since it was translated.",
+                f"{source.path} has had a critical change since it was translated; {then}.",
             ),
         }
         if state in messages:

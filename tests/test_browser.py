@@ -2,6 +2,8 @@
 
 import json
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -337,6 +339,33 @@ def test_from_a_failed_search_to_a_solved_request(language: str, script: bool, b
     _loop(context.new_page(), site, language)
 
     context.close()
+
+
+def test_a_reply_over_plain_http_is_received(browser_type_launch_args: dict[str, Any], serve: Any) -> None:
+    """Off localhost a browser over HTTP says less of where a form comes from; requesters can reply all the same."""
+    server = serve(PORTAL_TRUSTED_HOSTS="help.test,127.0.0.1").start()
+    arguments = [*browser_type_launch_args["args"], "--host-resolver-rules=MAP help.test 127.0.0.1"]
+    # The session's own browser runs in the same thread; another process keeps the two apart.
+    script = _REPLY.format(program=browser_type_launch_args["executable_path"], arguments=arguments, port=server.port)
+
+    result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False)
+
+    assert result.stdout.strip().endswith("Still white pages."), result.stderr
+
+
+_REPLY = """
+from playwright.sync_api import sync_playwright
+with sync_playwright() as playwright:
+    page = playwright.chromium.launch(executable_path={program!r}, args={arguments!r}).new_page()
+    page.set_default_timeout(8000)
+    page.goto("http://help.test:{port}/en/requests/new?query=Toner")
+    page.fill("#ui-name", "Anna")
+    page.fill("#ui-email", "anna@example.org")
+    page.locator("main form button[type=submit]").click()
+    page.fill("#ui-text", "Still white pages.")
+    page.locator("main form button[type=submit]").click()
+    print(page.locator(".message").last.inner_text())
+"""
 
 
 def test_hostile_text_is_shown_and_never_runs(page: Page, site: Site) -> None:

@@ -24,7 +24,7 @@ def open_gap(services: Services, text: str = "zyxomat", language: str = "en") ->
 def act(client: FlaskClient, number: int, action: str, **fields: str) -> "tuple[int, str]":
     """Press a ticket's button; status and page."""
     page = client.get(f"/en/desk/tickets/{number}").text
-    data = {"csrf_token": hidden(page, "csrf_token"), "version": hidden(page, "version"), **fields}
+    data = {"csrf_token": hidden(page, "csrf_token"), "version": hidden(page, "version")} | fields
     answer = client.post(f"/en/desk/tickets/{number}/{action}", data=data)
     return answer.status_code, answer.text
 
@@ -61,7 +61,9 @@ def test_each_role_may_do_its_part(
     client = sign_in(app.test_client(), "mia@example.org")
 
     assert client.get("/en/desk/").status_code == reads
-    assert act(client, number, "take")[0] == works
+    assert (">Take it<" in client.get(f"/en/desk/tickets/{number}").text) == (works == 303)
+    data = {"csrf_token": hidden(client.get("/en/desk/").text, "csrf_token"), "version": "1"}
+    assert client.post(f"/en/desk/tickets/{number}/take", data=data).status_code == works
 
 
 @pytest.mark.parametrize("language", CODES)
@@ -294,3 +296,53 @@ def test_everything_from_outside_is_shown_as_text(agent: FlaskClient, portal_ser
     for page in (agent.get("/en/desk/").text, agent.get(f"/en/desk/tickets/{number}").text):
         assert "<img src=x" not in page
         assert "&lt;img src=x" in page
+
+
+def test_others_who_ask_do_not_keep_an_agent_from_solving(agent: FlaskClient, portal_services: Services) -> None:
+    """A gap that is asked again while it is being solved is solved."""
+    number = open_gap(portal_services)
+    page = agent.get(f"/en/desk/tickets/{number}").text
+    open_gap(portal_services)
+    data = {"csrf_token": hidden(page, "csrf_token"), "version": hidden(page, "version")}
+
+    answer = agent.post(f"/en/desk/tickets/{number}/solve", data={**data, "text": "x", "resolution": "answered"})
+
+    assert answer.status_code == 303
+    with portal_services.database.read() as connection:
+        assert store.get(connection, number).occurrences == 2
+
+
+def test_what_was_typed_is_kept_when_the_session_has_ended(agent: FlaskClient, portal_services: Services) -> None:
+    """The text is there to be copied, with the way to sign in and back to the ticket."""
+    number = open_gap(portal_services)
+    page = agent.get(f"/de/desk/tickets/{number}").text
+    now = portal_services.clock
+    portal_services.clock = lambda: now() + timedelta(hours=13)
+
+    answer = agent.post(
+        f"/de/desk/tickets/{number}/note", data={"csrf_token": hidden(page, "csrf_token"), "text": "my <long> note"}
+    )
+
+    assert answer.status_code == 401
+    assert "my &lt;long&gt; note</textarea>" in answer.text
+    assert f"next=/de/desk/tickets/{number}" in answer.text
+
+
+def test_a_version_that_is_no_number_is_no_fault(agent: FlaskClient, portal_services: Services) -> None:
+    """Thousands of digits are nothing that a ticket could have."""
+    number = open_gap(portal_services)
+
+    assert act(agent, number, "solve", text="x", resolution="answered", version="9" * 5000)[0] == 303
+
+
+def test_taking_twice_is_taking_once(agent: FlaskClient, portal_services: Services) -> None:
+    """A second click on the same button is no conflict."""
+    number = open_gap(portal_services)
+
+    assert [act(agent, number, "note", text="n")[0], act(agent, number, "take")[0]] == [303, 303]
+    assert (
+        agent.post(
+            f"/en/desk/tickets/{number}/take", data={"csrf_token": hidden(agent.get("/en/desk/").text, "csrf_token")}
+        ).status_code
+        == 303
+    )

@@ -105,7 +105,8 @@ def test_every_file_that_the_documents_name_is_there() -> None:
     """Links between documents lead somewhere."""
     dead = []
     for page in [REPOSITORY / "README.md", REPOSITORY / "CONTRIBUTING.md", *(REPOSITORY / "docs").rglob("*.md")]:
-        for target in re.findall(r"\]\(([^)#]+?)(?:#[^)]*)?\)", page.read_text(encoding="utf-8")):
+        prose = re.sub(r"```.*?```|`[^`\n]*`", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)
+        for target in re.findall(r"\]\(([^)#]+?)(?:#[^)]*)?\)", prose):
             if not re.match(r"https?:|mailto:", target) and not (page.parent / target).exists():
                 dead.append(f"{page.name}: {target}")
 

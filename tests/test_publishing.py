@@ -1,8 +1,10 @@
 """From files to what readers see: only what changed is read, and nobody ever sees half of it."""
 
+import contextlib
 import os
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -10,8 +12,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from sqlalchemy.exc import OperationalError
 
-from portal import library, publishing
+from portal import library, publishing, storage
 from portal.edition import Edition, Editions
 from portal.publishing import Publisher, Report
 from portal.queries import read_query
@@ -300,3 +303,111 @@ def test_many_files_are_published_by_several_processes(tmp_path: Path) -> None:
     assert steps == sorted(steps)
     assert steps[-1] == (2 * report.changed, 2 * report.changed)
     assert [hit.slug for hit in edition.index.search(read_query("fr", "word1")).hits] == ["number-1"]
+
+
+def test_a_locked_cache_is_not_thrown_away(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only a broken file is made anew; a lock is waited for, and then reported."""
+    monkeypatch.setattr(storage, "BUSY_TIMEOUT", 0.1)
+    path = folder.data / "articles.db"
+    before = path.stat().st_ino
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as writer:
+        writer.execute("BEGIN IMMEDIATE")
+
+        with pytest.raises(OperationalError, match="locked"):
+            folder.publish()
+
+        writer.execute("ROLLBACK")
+    assert path.stat().st_ino == before
+    assert folder.publish().changed == 0
+
+
+def test_a_cache_that_is_replaced_is_noticed_by_running_processes(folder: Folder) -> None:
+    """Readers change over to the new file, and go on with what they have while there is none."""
+    now = [0.0]
+    editions = Editions(folder.data, "en", clock=lambda: now[0])
+    editions.current()
+    for path in folder.data.glob("articles.db*"):
+        path.unlink()
+    now[0] += 1
+    meanwhile = editions.current()
+    write_article(folder.articles, "en", "new-one", "A new article", "About zyxomatics.")
+    folder.publish()
+    now[0] += 1
+
+    assert ("en", "reset-password") in meanwhile.knowledge.articles
+    assert ("en", "new-one") in editions.current().knowledge.articles
+
+
+def test_replaced_editions_give_their_files_back(folder: Folder) -> None:
+    """After their grace, also when nothing is published any more."""
+    now = [0.0]
+    editions = Editions(folder.data, "en", clock=lambda: now[0])
+    descriptors = Path("/proc/self/fd")
+    editions.current().index.search(read_query("en", "password"))
+    before = len(list(descriptors.iterdir()))
+    for number in range(10):
+        write_article(folder.articles, "en", "new-one", f"Number {number}")
+        folder.publish()
+        now[0] += 1
+        editions.current().index.search(read_query("en", "password"))
+    many = len(list(descriptors.iterdir()))
+    now[0] += 60
+    editions.current()
+
+    assert many > before
+    assert len(list(descriptors.iterdir())) <= before + 2
+
+
+@pytest.mark.parametrize("harm", ["manifest", "segment"])
+def test_an_index_that_is_harmed_while_running_is_made_anew_at_the_next_change(harm: str, folder: Folder) -> None:
+    """What a watching process publishes does not build upon what is not there."""
+    for path in _index(folder).rglob("manifest.json" if harm == "manifest" else "*.seg"):
+        path.unlink()
+    write_article(folder.articles, "en", "new-one", "A new article", "About zyxomatics.")
+
+    report = folder.publish(verify=False)
+
+    assert report.rebuilt
+    assert folder.find("en", "zyxomatics") == ["new-one"]
+
+
+def test_other_code_makes_everything_anew(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What an older version refused or rendered is looked at again."""
+    monkeypatch.setattr(publishing, "_made_by", lambda: "another version")
+
+    assert folder.publish().changed == 7
+
+
+def _lives(pid: str) -> bool:
+    """Whether a process is there and has not ended."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def test_helpers_end_with_the_process_that_started_them(tmp_path: Path) -> None:
+    """A publication on all cores that is killed leaves no process behind."""
+    articles = tmp_path / "articles"
+    for number in range(publishing.PARALLEL_FROM * 4):
+        write_article(
+            articles, ("en", "fr", "de", "ru")[number % 4], f"number-{number}", f"Number {number}", "word " * 900
+        )
+    data = tmp_path / "var"
+    data.mkdir()
+    process = subprocess.Popen(
+        [sys.executable, "-c", f"if __name__ == '__main__':\n exec({_PUBLISH!r})", str(articles), str(data)],
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=REPOSITORY,
+    )  # fmt: skip
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+    end = time.monotonic() + 20
+    while len(started := children.read_text().split()) < 3 and time.monotonic() < end:
+        time.sleep(0.02)
+    process.kill()
+    process.wait()
+    end = time.monotonic() + 10
+    while (left := [pid for pid in started if _lives(pid)]) and time.monotonic() < end:
+        time.sleep(0.1)
+
+    assert len(started) >= 3
+    assert left == []

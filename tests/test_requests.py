@@ -1,7 +1,10 @@
 """Asking a person: the form, what may go wrong with it, and the private page."""
 
+import contextlib
 import re
+import sqlite3
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from flask import Flask
@@ -143,14 +146,15 @@ def test_a_form_is_too_old_or_too_fast(instance: Settings, portal_services: Serv
 
 
 def test_sending_twice_is_one_request(reader: FlaskClient, portal_services: Services) -> None:
-    """A double click or a replay leads to the same private page."""
+    """A double click or a replay leads to the same private page; another text is another request."""
     sent = {**GOOD, "stamp": stamp(reader)}
 
     first = reader.post("/en/requests/new", data=sent)
-    second = reader.post("/en/requests/new", data={**sent, "description": "Something else"})
+    second = reader.post("/en/requests/new", data=sent)
+    other = reader.post("/en/requests/new", data={**sent, "description": "Something else"})
 
-    assert first.location == second.location
-    assert [request.subject for request in requests(portal_services)] == ["Der Drucker druckt nicht."]
+    assert first.location == second.location != other.location
+    assert [request.subject for request in requests(portal_services)] == ["Der Drucker druckt nicht.", "Something else"]
 
 
 def test_a_robot_sees_the_normal_page_and_bothers_nobody(reader: FlaskClient, portal_services: Services) -> None:
@@ -230,3 +234,38 @@ def test_another_link_opens_nothing(reader: FlaskClient) -> None:
     assert reader.get(changed).status_code == 404
     assert reader.post(f"{changed}/reply", data={"text": "x"}).status_code == 404
     assert reader.get("/en/requests/1").status_code == 404
+
+
+def test_nothing_is_lost_when_the_database_is_locked(
+    reader: FlaskClient, portal_services: Services, tmp_path: Path
+) -> None:
+    """The form comes back with what was typed, and can be sent a moment later."""
+    sent = {**GOOD, "stamp": stamp(reader)}
+    with contextlib.closing(sqlite3.connect(tmp_path / "var" / "portal.db", isolation_level=None)) as writer:
+        writer.execute("BEGIN IMMEDIATE")
+        locked = reader.post("/fr/requests/new", data=sent)
+        writer.execute("ROLLBACK")
+
+    again = reader.post("/fr/requests/new", data={**sent, "stamp": hidden(locked.text, "stamp")})
+
+    assert locked.status_code == 503
+    assert "Seit Montag." in locked.text
+    assert again.status_code == 303
+    assert len(requests(portal_services)) == 1
+
+
+@pytest.mark.parametrize("page", ["//evil.example/x", "/\\evil.example", "https://evil.example", "/" + "x" * 600])
+def test_the_page_that_a_form_names_is_one_of_ours(page: str, reader: FlaskClient, portal_services: Services) -> None:
+    """An address that leads elsewhere is not shown to agents."""
+    reader.post("/en/requests/new", data={**GOOD, "stamp": stamp(reader), "page": page})
+
+    assert [request.page for request in requests(portal_services)] == [""]
+
+
+def test_invisible_text_is_no_description(reader: FlaskClient, portal_services: Services) -> None:
+    """Zero-width signs alone are nothing; before a text they do not make its subject."""
+    nothing = reader.post("/en/requests/new", data={**GOOD, "stamp": stamp(reader), "description": "\u200b\n\u200b"})
+    reader.post("/en/requests/new", data={**GOOD, "stamp": stamp(reader), "description": "\u200b\nToner"})
+
+    assert nothing.status_code == 400
+    assert [request.subject for request in requests(portal_services)] == ["Toner"]

@@ -4,6 +4,7 @@ import os
 import re
 import signal
 import socket
+import sqlite3
 import stat
 import time
 from collections.abc import Callable
@@ -13,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.builders import write_article, write_library
+from tests.needs import REPOSITORY
 from tests.serving import Server, free_port, portal
 
 pytestmark = pytest.mark.server
@@ -208,6 +210,21 @@ def test_a_database_that_does_not_answer_is_one_sentence(library_folder: Path, t
     assert "secret" not in sentence
 
 
+def test_a_database_that_is_none_is_one_sentence(library_folder: Path, tmp_path: Path) -> None:
+    """A damaged file, and one that a newer version made."""
+    damaged, newer = tmp_path / "damaged", tmp_path / "newer"
+    options = ("--articles", str(library_folder), "--port", str(free_port()))
+    damaged.mkdir()
+    (damaged / "portal.db").write_bytes(b"no database" * 1000)
+    portal("db", "migrate", "--data", str(newer))
+    with sqlite3.connect(newer / "portal.db") as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    connection.close()
+
+    assert "does not answer: file is not a database." in _refused(*options, "--data", str(damaged))
+    assert "was made by another version of the portal" in _refused(*options, "--data", str(newer))
+
+
 @pytest.mark.parametrize(
     ("variable", "value", "allowed"),
     [
@@ -238,6 +255,25 @@ def test_what_cannot_even_be_read_is_answered_in_four_languages(serve: Start, li
     assert "zyxomat" not in server.log.read_text()
 
 
+def test_clients_that_say_nothing_do_not_stop_the_others(serve: Start, library_folder: Path) -> None:
+    """Half a request holds a thread for a few seconds, not for ever."""
+    server = serve(articles=library_folder, PORTAL_WORKERS="2", PORTAL_THREADS="2").start()
+    silent = []
+    for number in range(6):
+        client = socket.create_connection(("127.0.0.1", server.port))
+        client.sendall(
+            b"GET /en/ HTTP/1.1\r\nHost: local" if number % 2 else b"POST /en/ HTTP/1.1\r\nContent-Length: 9\r\n\r\na"
+        )
+        silent.append(client)
+
+    took = server.wait_for("/healthz", "ok", 45)
+    for client in silent:
+        client.close()
+
+    assert took < 40
+    assert "Traceback" not in server.log.read_text()
+
+
 def test_logs_hold_no_query(serve: Start, library_folder: Path) -> None:
     """Neither a search that is answered nor one that is not."""
     server = serve(articles=library_folder).start()
@@ -263,10 +299,17 @@ def test_two_workers_open_one_gap_at_once(serve: Start, library_folder: Path) ->
     assert '"occurrences": 40' in listed
 
 
-def test_dev_serves_one_process(serve: Start, tmp_path: Path) -> None:
-    """`PORTAL_DEV` is the option `--dev`."""
+def test_dev_shows_changed_code(serve: Start, tmp_path: Path) -> None:
+    """`PORTAL_DEV` is the option `--dev`: one worker, and a saved module starts it anew."""
     server = serve(articles=write_library(tmp_path / "more"), PORTAL_DEV="yes").start()
+    module = REPOSITORY / "portal" / "web" / "labels.py"
 
-    assert server.process is not None
-    children = Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children").read_text().split()
-    assert len(children) == 1
+    module.write_bytes(module.read_bytes())
+    end = time.monotonic() + 20
+    while server.log.read_text().count("Next ") < 2 and time.monotonic() < end:
+        time.sleep(0.1)
+
+    assert server.log.read_text().count("Next ") == 2
+    assert server.wait_for("/en/", "<html") < 10
+    server.signal(signal.SIGTERM)
+    assert server.wait() == 0

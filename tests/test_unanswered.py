@@ -1,16 +1,23 @@
 """A search that nothing answers becomes one L1 ticket; everything else that can be typed does not."""
 
+import contextlib
 import re
 import shutil
+import sqlite3
+import time
 from pathlib import Path
 
 import pytest
 from flask.testing import FlaskClient
 
+from portal.app import create_app
 from portal.locales import CODES
+from portal.server import prepare
 from portal.services import Services
+from portal.settings import Settings
 from portal.storage import tickets as store
 from portal.tickets import Kind, Status, Ticket
+from tests.builders import write_article
 
 
 def gaps(services: Services) -> list[Ticket]:
@@ -70,6 +77,8 @@ NO_GAP = [
     ("z" * 300, "too long"),
     ("%3Cscript%3Ealert(1)%3C/script%3E", "HTML"),
     ("Kabel", "answered in another language"),
+    ("comment+faire+les", "stop words"),
+    ("how+do+I", "stop words of another language"),
 ]
 
 
@@ -78,7 +87,7 @@ def test_what_opens_no_gap(text: str, what: str, reader: FlaskClient, portal_ser
     """A page in plain words, no ticket, and nothing typed comes back as anything but text."""
     answer = reader.get(f"/fr/search?q={text}")
 
-    assert answer.status_code == 200, what
+    assert answer.status_code == (404 if "page=" in text else 200), what
     assert '<html lang="fr"' in answer.text
     assert "<script>alert" not in answer.text
     assert gaps(portal_services) == []
@@ -100,6 +109,53 @@ def test_robots_and_prefetching_open_no_gap(
     reader.head("/en/search?q=zyxomat")
 
     assert gaps(portal_services) == []
+
+
+@pytest.mark.parametrize(
+    "text", ["why does my zyxomat jump", "is there a zyxomat", "où est le zyxomat", "wo ist mein zyxomat"]
+)
+def test_the_small_words_of_a_language_are_no_answer_in_another(
+    text: str, instance: Settings, library_folder: Path, portal_services: Services
+) -> None:
+    """“My” and “est” are rare words elsewhere, and say nothing."""
+    for code in ("en", "fr", "de"):
+        write_article(library_folder, code, "odd", f"Odd {code}", "why does my is there a où est le wo ist mein")
+    prepare(instance)
+
+    create_app(instance, portal_services).test_client().get(f"/ru/search?q={text}")
+
+    assert [gap.query for gap in gaps(portal_services)] == [text]
+
+
+def test_a_locked_database_keeps_nobody_waiting(reader: FlaskClient, portal_services: Services, tmp_path: Path) -> None:
+    """The search that cannot be counted is answered all the same, with the way to a person."""
+    with contextlib.closing(sqlite3.connect(tmp_path / "var" / "portal.db", isolation_level=None)) as writer:
+        writer.execute("BEGIN IMMEDIATE")
+        begin = time.monotonic()
+
+        answer = reader.get("/de/search?q=zyxomat")
+
+        took = time.monotonic() - begin
+        writer.execute("ROLLBACK")
+    assert answer.status_code == 200
+    assert took < 3
+    assert "/de/requests/new?query=zyxomat" in answer.text
+    assert gaps(portal_services) == []
+
+
+def test_addresses_that_are_none_are_no_fault(reader: FlaskClient, portal_services: Services) -> None:
+    """A broken Referer is no page; a request's private address is never written down."""
+    for referrer in (
+        "http://[",
+        f"http://localhost/en/requests/{'a' * 64}",
+        "http://localhost//evil.example",
+        "x" * 9000,
+    ):
+        assert reader.get("/en/search?q=zyxomat", headers={"Referer": referrer}).status_code == 200
+
+    with portal_services.database.read() as connection:
+        pages = {event.details["page"] for event in store.history(connection, 1)}
+    assert pages == {"/en/search"}
 
 
 def test_suggestions_open_no_gap(reader: FlaskClient, portal_services: Services) -> None:

@@ -54,6 +54,7 @@ def list_articles(settings: Settings, as_json: bool, language: str | None) -> No
             "title": item.article.title,
             "topic": item.article.topic,
             "updated": item.article.updated.isoformat(),
+            "fingerprint": item.fingerprint,
             "freshness": knowledge.freshness(item).value,
             "url": f"/{code}/articles/{slug}",
         }

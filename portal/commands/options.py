@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import click
+from sqlalchemy.exc import SQLAlchemyError
 
 import portal
 from portal import settings as all_settings
 from portal.errors import CannotStart, PortalError
 from portal.services import Services, open_services
 from portal.settings import Settings
+from portal.storage import describe
 
 
 def shipped_articles() -> Path:
@@ -44,8 +46,13 @@ def with_settings(command: Callable[..., Any]) -> Callable[..., Any]:
         given = {
             name: options.pop(name) for name in list(options) if name in all_settings.Settings.__dataclass_fields__
         }
+        settings = all_settings.Settings()
         try:
-            return command(_load(given), *arguments, **options)
+            settings = _load(given)
+            return command(settings, *arguments, **options)
+        except SQLAlchemyError as error:
+            click.echo(f"portal: {describe(settings.database, error)}", err=True)
+            sys.exit(1)
         except PortalError as error:
             click.echo(f"portal: {error}", err=True)
             sys.exit(1)

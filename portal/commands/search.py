@@ -113,5 +113,5 @@ def status(settings: Settings, as_json: bool) -> None:
 def rebuild(settings: Settings) -> None:
     """Read and index every article again; readers keep the old index until the new one is complete."""
     with progress_bar("Articles") as progress:
-        report = prepare(settings, progress, rebuild=True).report
-    click.echo(f"{report.changed} articles are in generation {report.generation}.")
+        prepared = prepare(settings, progress, rebuild=True)
+    click.echo(f"{sum(prepared.counts.values())} articles are in generation {prepared.report.generation}.")

@@ -9,10 +9,11 @@ import click
 
 from portal.commands.options import as_json, show, with_settings
 from portal.commands.progress import progress_bar
-from portal.errors import InvalidInput, PortalError
+from portal.errors import CannotStart, InvalidInput, PortalError
 from portal.locales import CODES, LANGUAGES
 from portal.people import PASSWORD_LENGTH, Person, Role
-from portal.server import Prepared, addresses
+from portal.problems import Severity
+from portal.server import Prepared, addresses, serve_and_reload
 from portal.server import serve as run_server
 from portal.services import utc_now
 from portal.settings import Settings
@@ -30,8 +31,20 @@ from portal.storage import Database, migration, prepare_folder, reachable
 @with_settings
 def serve(settings: Settings) -> None:
     """Serve the portal: prepare what is missing, publish what has changed, accept requests."""
-    with progress_bar("Articles") as progress:
-        run_server(settings, progress, lambda prepared: _announce(settings, prepared))
+    if settings.dev:
+        serve_and_reload(_serve, settings)
+    else:
+        _serve(settings)
+
+
+def _serve(settings: Settings) -> None:
+    """Serve with a progress bar, and exit with one sentence where that is not possible."""
+    try:
+        with progress_bar("Articles") as progress:
+            run_server(settings, progress, lambda prepared: _announce(settings, prepared))
+    except CannotStart as error:
+        click.echo(f"portal: {error}", err=True)
+        sys.exit(1)
 
 
 def _announce(settings: Settings, prepared: Prepared) -> None:
@@ -41,7 +54,8 @@ def _announce(settings: Settings, prepared: Prepared) -> None:
         click.echo(str(problem), err=True)
     if report.rebuilt:
         click.echo(f"The search index was made anew: {report.rebuilt}.", err=True)
-    left_out = len({problem.path for problem in report.problems if problem.severity == "error"})
+    wrong = {problem.path for problem in report.problems if problem.severity is Severity.ERROR}
+    left_out = sum(1 for path in wrong if path.endswith(".md"))
     counts = ", ".join(f"{LANGUAGES[code].name} {prepared.counts[code]}" for code in CODES)
     click.echo(f"Articles   {counts}" + (f" ({left_out} left out, see above)" if left_out else ""))
     click.echo(f"Index      {'up to date' if not report.changed and not report.removed else f'{report.changed} read'}")

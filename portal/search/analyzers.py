@@ -114,6 +114,12 @@ def words(language: str, text: str) -> Iterator[tuple[str, int, int]]:
             yield term, match.start(), match.end()
 
 
+def without_function_words(text: str) -> str:
+    """The words that carry meaning in every language; of “how do I” or “comment faire” nothing is left."""
+    found = (match[0][:WORD_LENGTH] for match in _WORD.finditer(_ELISION.sub(" ", text.lower())))
+    return " ".join(word for word in found if not any(word in _stop_words(code) for code in CHAINS))
+
+
 def terms(language: str, text: str) -> list[str]:
     """The terms of a text in their order."""
     return [term for term, _, _ in words(language, text)]

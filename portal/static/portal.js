@@ -70,6 +70,9 @@ function suggest(form) {
 
   input.addEventListener("input", () => {
     clearTimeout(timer);
+    // A choice belongs to what was typed when it was made.
+    selected = -1;
+    input.removeAttribute("aria-activedescendant");
     timer = setTimeout(load, WAIT);
   });
   input.addEventListener("keydown", (event) => {

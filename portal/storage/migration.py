@@ -1,14 +1,18 @@
 """Brings a database to the schema of this version."""
 
+import sqlite3
 from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from alembic.util import CommandError
 from sqlalchemy import Connection
+from sqlalchemy.exc import SQLAlchemyError
 
-from portal.storage import Database
+from portal.errors import CannotStart
+from portal.storage import Database, describe
 
 #: Any number that nobody else uses; PostgreSQL lets one migration run at a time by it.
 _LOCK = 7_305_018
@@ -23,11 +27,20 @@ def _config(connection: Connection | None = None) -> Config:
 
 
 def upgrade(database: Database, revision: str = "head") -> None:
-    """Migrate in one transaction; several processes may try at once, and one of them does it."""
-    with database.write() as connection:
-        if not database.is_sqlite:
-            connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_LOCK})")
-        command.upgrade(_config(connection), revision)
+    """Migrate in one transaction; several processes may try at once, and one of them does it.
+
+    Raises:
+        CannotStart: the database cannot be written, or was made by a newer version.
+    """
+    try:
+        with database.write() as connection:
+            if not database.is_sqlite:
+                connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_LOCK})")
+            command.upgrade(_config(connection), revision)
+    except CommandError as error:
+        raise CannotStart(f"The database was made by another version of the portal: {error}.") from error
+    except (SQLAlchemyError, sqlite3.Error) as error:
+        raise CannotStart(describe(database.url, error)) from error
 
 
 def downgrade(database: Database, revision: str) -> None:

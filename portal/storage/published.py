@@ -8,14 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Column, Connection, MetaData, String, Table, Text, delete, insert, select
-from sqlalchemy.exc import DatabaseError
+from sqlalchemy.exc import DatabaseError, OperationalError
 
 from portal.articles import Article, Significance, Status, Topic
 from portal.knowledge import KnowledgeBase, Published
 from portal.storage import Database
-
-#: Changes with the tables below or with how articles are rendered or analysed; another one is made anew.
-FORMAT = "5"
 
 _metadata = MetaData()
 _articles = Table(
@@ -63,14 +60,25 @@ class Content:
     sections: tuple[tuple[str, str, str, int], ...]
 
 
-def open_published(path: Path) -> Database:
-    """Open the database, making it anew where it is missing, broken or of another format."""
+def open_published(path: Path, made_by: str) -> Database:
+    """Open the database, making it anew where it is missing, broken or made by another version.
+
+    Args:
+        path: of its file.
+        made_by: changes with the tables below and with how articles are read, rendered or analysed.
+
+    Raises:
+        OperationalError: it is there and in order, but locked or out of reach.
+    """
     database = Database(f"sqlite:///{path}")
     try:
         with database.write() as connection:
             _metadata.create_all(connection)
-            if state(connection, "format") == FORMAT:
+            if state(connection, "made_by") == made_by:
                 return database
+    except OperationalError:
+        database.close()
+        raise  # A lock, a full disk or too many open files is no reason to throw anything away.
     except DatabaseError:
         pass
     database.close()
@@ -79,7 +87,7 @@ def open_published(path: Path) -> Database:
     database = Database(f"sqlite:///{path}")
     with database.write() as connection:
         _metadata.create_all(connection)
-        set_state(connection, "format", FORMAT)
+        set_state(connection, "made_by", made_by)
     return database
 
 

@@ -77,6 +77,15 @@ def save(connection: Connection, ticket: Ticket) -> None:
         raise StaleTicket(f"ticket {ticket.id} has changed")
 
 
+def count_again(connection: Connection, ticket: Ticket) -> None:
+    """Store how often and when a gap was asked, of a ticket that was read locked.
+
+    The version stays: who works on the gap need not be told that others still ask.
+    """
+    values = {"occurrences": ticket.occurrences, "last_asked_at": ticket.last_asked_at, "updated_at": ticket.updated_at}
+    connection.execute(update(tickets).where(tickets.c.id == ticket.id).values(**values))
+
+
 def record(connection: Connection, ticket_id: int, event: Event) -> None:
     """Add a line to a ticket's history."""
     connection.execute(

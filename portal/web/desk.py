@@ -1,5 +1,6 @@
 """The desk's pages: the queue of tickets, and one ticket with everything that is recorded of it."""
 
+import re
 from datetime import datetime
 from typing import Any
 
@@ -9,7 +10,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from portal.errors import AlreadyTaken, InvalidInput, NotFound, StaleTicket, TransitionRefused
 from portal.locales import LANGUAGES
-from portal.people import Right
+from portal.people import Right, may
 from portal.storage import tickets as store
 from portal.tickets import Action, Kind, Resolution, allowed
 from portal.web import forms
@@ -98,6 +99,7 @@ def _ticket_page(number: int, form: forms.Form, problem: str = "", status: int =
         "buttons": [
             action for action in BUTTONS if action in possible and not (action is Action.TAKE and found.owner_id)
         ],
+        "can_work": may(person(), Right.WORK_TICKETS),
         "resolutions": list(Resolution),
         "form": form,
         "problem": problem,
@@ -121,7 +123,7 @@ def work(number: int, action: str) -> AnyResponse:
             number,
             wanted,
             services().clock(),
-            version=int(version) if wanted in VERSIONED and version.isascii() and version.isdigit() else None,
+            version=int(version) if wanted in VERSIONED and re.fullmatch("[0-9]{1,9}", version) else None,
             text=form.values["text"],
             resolution=Resolution(form.values["resolution"]) if form.values["resolution"] in set(Resolution) else None,
         )

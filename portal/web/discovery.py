@@ -58,6 +58,7 @@ def _sitemap() -> Iterator[str]:
     yield 'xmlns:xhtml="http://www.w3.org/1999/xhtml">\n'
     base = absolute("")
     pages: list[tuple[str, tuple[str, ...]]] = [("", CODES)]
+    pages += [(f"topics/{shelf.topic.slug}", CODES) for shelf in knowledge.shelves(CODES[0])]
     pages += [(f"articles/{slug}", tuple(sorted(codes))) for slug, codes in sorted(knowledge.families.items())]
     for path, codes in pages:
         links = "".join(

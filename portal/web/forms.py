@@ -32,6 +32,7 @@ MESSAGES = {
     (STAMP, "expired"): _l("The form was open for too long. Check your entries and send it again."),
     (STAMP, "forged"): _l("The form could not be recognised. Check your entries and send it again."),
     (STAMP, "too_fast"): _l("That was very quick. Check your entries and send it again."),
+    (STAMP, "unavailable"): _l("We could not store this just now. Your text is still here; send it again in a minute."),
     (STAMP, "too_many"): _l("Too many requests have come from your network. Wait a while and send it again."),
 }
 
@@ -64,7 +65,7 @@ class Form:
         return str(MESSAGES[name, code]) % {"limit": self.limits.get(name, "")} if code else ""
 
 
-def read(*names: str, longest: int = 20_000) -> dict[str, str]:
+def read(*names: str, longest: int = 200_000) -> dict[str, str]:
     """Fields of the form that was sent, without NUL bytes and with Unix line ends; missing ones are empty."""
     sent = cast(MultiDict[str, str], request.form)
     return {name: sent.get(name, "")[:longest].replace("\0", "").replace("\r\n", "\n") for name in names}

@@ -1,13 +1,14 @@
 """The help centre that everybody reads: home, topics, articles, search, votes."""
 
 import hashlib
+import logging
 import secrets
 from typing import Any
-from urllib.parse import urlsplit
 
 from flask import Blueprint, Response, current_app, make_response, redirect, render_template, request, url_for
 from flask_login import current_user
 from markupsafe import Markup
+from sqlalchemy.exc import OperationalError
 from werkzeug.wrappers import Response as AnyResponse
 
 from portal.articles import Freshness
@@ -16,16 +17,18 @@ from portal.errors import InvalidInput, NotFound, SearchUnavailable
 from portal.knowledge import Published
 from portal.locales import LANGUAGES
 from portal.queries import Verdict, read_query
-from portal.search.analyzers import terms
 from portal.selfservice import LAST_PAGE, PAGE_SIZE, answer, report_gap
 from portal.storage import feedback
 from portal.web import forms
 from portal.web.i18n import language, preferred
+from portal.web.links import absolute, host_and_path, is_local
 from portal.web.security import csrf, limiter
 from portal.web.services import services
 
 blueprint = Blueprint("help", __name__, url_prefix="/<language:language>")
 roots = Blueprint("roots", __name__)
+
+log = logging.getLogger(__name__)
 
 #: Articles on one page of a topic.
 SHELF_PAGE = 60
@@ -108,11 +111,12 @@ def article(slug: str) -> AnyResponse:
         raise NotFound(slug)
     # All that the page depends on; no need to make it to know whether the reader has it.
     vote = request.args.get("vote", "")
-    depends = (edition.knowledge.generation, language(), slug, vote, services().build, request.url_root)
+    name = services().settings.site_name
+    depends = (edition.knowledge.generation, language(), slug, vote, services().build, name, absolute(""))
     response = Response()
     response.headers["Cache-Control"] = REVALIDATE
     response.set_etag(hashlib.blake2b("\0".join(depends).encode(), digest_size=12).hexdigest())
-    if request.if_none_match.contains(response.get_etag()[0] or ""):
+    if request.if_none_match.contains_weak(response.get_etag()[0] or ""):
         response.status_code = 304
         return response
     content = edition.content(item.article.language, slug)
@@ -192,8 +196,14 @@ def search() -> Response | tuple[str, int]:
         return render_template("search_unavailable.html", query=query), 503
     told = None
     if page == 1 and _is_person():
-        told = report_gap(services().desk, found, _asked_on(), services().clock())
+        try:
+            told = report_gap(services().desk, found, _asked_on(), services().clock())
+        except OperationalError as error:
+            # The reader is not to wait or to suffer for it; the page offers the form as always.
+            log.error("a search could not be counted: %s", type(error.orig).__name__)
     pages = min(-(-found.total // PAGE_SIZE), LAST_PAGE)
+    if page > max(pages, 1):
+        raise NotFound(f"page {page}")
     popular = helpful(edition, 4) if found.verdict is not Verdict.ANSWERED else ()
     return make_response(
         render_template("search.html", **shown, answer=found, told=told, page=page, pages=pages, helpful=popular)
@@ -211,8 +221,10 @@ def _is_person() -> bool:
 
 def _asked_on() -> str:
     """Address of the page that the search was typed on, without host and query."""
-    came_from = urlsplit(request.referrer or "")
-    return came_from.path[:500] if came_from.netloc == request.host else request.path
+    host, path = host_and_path(request.referrer or "")
+    # The address of a request's page is its key, and not to be written down.
+    is_private = "/requests/" in path
+    return path if host == request.host and is_local(path) and not is_private else request.path
 
 
 @blueprint.get("/suggest")
@@ -224,8 +236,3 @@ def suggest() -> Response:
     response = make_response({"items": items})
     response.headers["Cache-Control"] = "public, max-age=60"
     return response
-
-
-def query_terms(text: str) -> list[str]:
-    """The terms of a query typed on a page of this language."""
-    return terms(language(), text)

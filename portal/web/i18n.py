@@ -87,7 +87,7 @@ def alternates() -> dict[str, str]:
     """The address of the same page in every language, with its query; of the home pages for an error."""
     endpoint, arguments = "help.home", {}
     is_page = request.endpoint and current_app.url_map.is_endpoint_expecting(request.endpoint, "language")
-    if request.endpoint and is_page and request.method == "GET" and not g.get("is_error"):
+    if request.endpoint and is_page and request.method in {"GET", "HEAD"} and not g.get("is_error"):
         kept = {name: value for name, value in request.args.items() if name in _KEPT}
         endpoint, arguments = request.endpoint, {**kept, **(request.view_args or {})}
     return {code: url_for(endpoint, **{**arguments, "language": code}) for code in LANGUAGES}

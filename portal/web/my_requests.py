@@ -1,18 +1,24 @@
 """A requester's own pages: the form, and the private page of each request."""
 
+import logging
+
 from flask import Blueprint, Response, make_response, redirect, render_template, request, url_for
+from sqlalchemy.exc import OperationalError
 from werkzeug.wrappers import Response as AnyResponse
 
 from portal.desk import DESCRIPTION_LENGTH, NAME_LENGTH, Sending
 from portal.errors import InvalidInput, NotFound
 from portal.people import EMAIL_LENGTH
 from portal.queries import read_query
+from portal.selfservice import gap_terms
 from portal.tickets import TEXT_LENGTH, Action, allowed
 from portal.web import forms
-from portal.web.help_centre import query_terms
 from portal.web.i18n import language
+from portal.web.links import is_local
 from portal.web.security import csrf, limiter
 from portal.web.services import services
+
+log = logging.getLogger(__name__)
 
 blueprint = Blueprint("my_requests", __name__, url_prefix="/<language:language>/requests")
 
@@ -30,10 +36,8 @@ def _form_page(form: forms.Form, status: int = 200) -> Response:
 def new() -> Response:
     """An empty form, or one filled in with the search that failed."""
     query = read_query(language(), request.args.get("query", "")).text
-    page = request.args.get("page", "")[:500]
-    form = forms.Form(
-        {"description": query, "query": query, "page": page if page.startswith("/") else ""}, limits=LIMITS
-    )
+    page = request.args.get("page", "")
+    form = forms.Form({"description": query, "query": query, "page": page if is_local(page) else ""}, limits=LIMITS)
     return _form_page(form)
 
 
@@ -61,20 +65,24 @@ def send() -> AnyResponse:
     except forms.StampRefused as refused:
         form.errors[forms.STAMP] = refused.code
         return _form_page(form, 400)
-    query = read_query(language(), sent["query"]).text
-    page = sent["page"][:500] if sent["page"].startswith("/") else ""
-    sending = Sending(sent["name"], sent["email"], sent["description"], language(), query, page)
+    query = read_query(language(), sent["query"])
+    page = sent["page"] if is_local(sent["page"]) else ""
+    sending = Sending(sent["name"], sent["email"], sent["description"], language(), query.text, page)
     try:
         _ticket, token = services().desk.receive(
             sending,
             nonce,
             services().clock(),
-            stems=query_terms(query),
+            stems=gap_terms(query),
             is_spam=bool(request.form.get(forms.HONEYPOT)),
         )
     except InvalidInput:
         form.errors = services().desk.faults(sending)
         return _form_page(form, 400)
+    except OperationalError as error:
+        log.error("a request could not be stored: %s", type(error.orig).__name__)
+        form.errors[forms.STAMP] = "unavailable"
+        return _form_page(form, 503)
     return redirect(url_for("my_requests.status", token=token, sent="yes"), 303)
 
 

@@ -3,7 +3,7 @@
 import ipaddress
 import socket
 from collections.abc import Callable
-from functools import wraps
+from functools import cache, wraps
 from typing import Any, cast
 from urllib.parse import urlsplit
 
@@ -16,6 +16,7 @@ from werkzeug.exceptions import BadRequest, Forbidden
 
 from portal.people import Person, Right, may
 from portal.settings import Settings
+from portal.web.links import host_and_path
 from portal.web.services import services
 
 limiter = Limiter(key_func=get_remote_address, headers_enabled=False, in_memory_fallback_enabled=True)
@@ -56,13 +57,19 @@ def allowed_host(settings: Settings, host: str) -> bool:
             name == allowed.strip("[]").lower() or (allowed[0] == "." and name.endswith(allowed))
             for allowed in settings.hosts
         )
-    if name in {"localhost", settings.host, socket.gethostname().lower(), socket.getfqdn().lower()}:
+    if name in {"localhost", settings.host} or name in _own_names():
         return True
     try:
         ipaddress.ip_address(name)
     except ValueError:
         return False
     return True
+
+
+@cache
+def _own_names() -> frozenset[str]:
+    """The names of this machine; asking for them may take a look-up."""
+    return frozenset({socket.gethostname().lower(), socket.getfqdn().lower()})
 
 
 def _check_host() -> None:
@@ -90,7 +97,7 @@ def _check_origin() -> None:
     if site is not None:
         if site not in {"same-origin", "none"}:
             raise Forbidden
-    elif origin is not None and urlsplit(origin).netloc != request.host:
+    elif origin is not None and host_and_path(origin)[0] != request.host:
         raise Forbidden
 
 

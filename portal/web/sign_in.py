@@ -1,7 +1,5 @@
 """Staff sign in and out."""
 
-import re
-
 from flask import (
     Blueprint,
     Flask,
@@ -21,13 +19,11 @@ from werkzeug.wrappers import Response as AnyResponse
 from portal.people import Person
 from portal.staff import SignInRefused, TooManyAttempts
 from portal.web import forms
+from portal.web.links import is_local
 from portal.web.security import limiter
 from portal.web.services import services
 
 blueprint = Blueprint("sign_in", __name__, url_prefix="/<language:language>")
-
-#: An address inside the portal; anything that a browser could take for another site's is not.
-SAFE_NEXT = re.compile(r"/(?![/\\])[^\\\x00-\x20\x7f]*")
 
 
 class SignedIn(UserMixin):  # type: ignore[misc]  # Flask-Login has no types.
@@ -55,14 +51,18 @@ def init(app: Flask) -> None:
 
     @manager.unauthorized_handler  # type: ignore[untyped-decorator]
     def ask() -> AnyResponse:
-        target = request.full_path.rstrip("?") if request.method == "GET" else None
-        return redirect(url_for("sign_in.form", next=target), 303)
+        if request.method == "GET":
+            return redirect(url_for("sign_in.form", next=request.full_path.rstrip("?")), 303)
+        # What an agent has typed while the session ended must not be lost.
+        page = request.path.rpartition("/")[0]
+        text = forms.read("text")["text"]
+        return make_response(render_template("session_ended.html", target=page, text=text), 401)
 
 
 def _target() -> str:
     """Where to go after signing in."""
     asked = request.values.get("next", "")
-    return asked if SAFE_NEXT.fullmatch(asked) and len(asked) < 500 else url_for("desk.queue")
+    return asked if is_local(asked) else url_for("desk.queue")
 
 
 def _page(message: str = "", status: int = 200) -> Response:
