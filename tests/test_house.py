@@ -17,6 +17,7 @@ from importlinter.application.user_options import UserOptions
 
 from portal.cli import main
 from portal.settings import PREFIX, Settings
+from portal.tickets import TRANSITIONS, Action, Status
 from tests.needs import REPOSITORY
 
 MODULES = sorted((REPOSITORY / "portal").rglob("*.py"))
@@ -86,6 +87,24 @@ def test_every_setting_and_command_is_documented() -> None:
     assert [name for name in sorted(known) if f"`{name}`" not in page] == []
     assert set(re.findall(r"PORTAL_[A-Z_]+[A-Z]", page)) - known == set()
     assert [name for name in commands(main) if name not in page] == []
+
+
+def test_the_documented_lifecycle_is_the_real_one() -> None:
+    """The agents' table says for every action and status what the code does."""
+    page = (REPOSITORY / "docs" / "working-the-desk.md").read_text(encoding="utf-8")
+    names = {"WR": Status.WAITING_REQUESTER, "WS": Status.WAITING_SUPPLIER} | {
+        item.value.title(): item for item in Status
+    }
+    rows = re.findall(r"^\|[^|]*\(`(\w+)`\)[^|]*\|(.*)\|$", page, re.MULTILINE)
+
+    told = {
+        (status, Action(action)): names[cell.strip()]
+        for action, cells in rows
+        for status, cell in zip(Status, cells.split("|"), strict=True)
+        if cell.strip() != "–"
+    }
+
+    assert told == TRANSITIONS
 
 
 def test_every_option_of_every_command_has_a_help_text() -> None:

@@ -53,7 +53,9 @@ STATUS_SENTENCE = {
     Status.PLANNED: _l("The solution is planned. We will write here when it is done."),
     Status.SOLVED: _l("We have solved your request. If it is not solved for you, reply below."),
     Status.CLOSED: _l("Your request is closed."),
-    Status.DUPLICATE: _l("We are already working on the same matter in another request."),
+    Status.DUPLICATE: _l(
+        "We are already working on the same matter in another request. If it is another matter, reply below."
+    ),
     Status.SPAM: _l("We have received your request. A support agent will look at it next."),
 }
 # Translators: the requester's own view of the status of a request (de die Anfrage, fr la demande, ru обращение).
