@@ -45,6 +45,11 @@ def mask(text: str) -> str:
     return _NUMBER.sub(_number, text)
 
 
+def without_masks(text: str) -> str:
+    """Masked text without the masks."""
+    return re.sub("|".join(map(re.escape, (EMAIL_MASK, PHONE_MASK, CARD_MASK, IBAN_MASK, SECRET_MASK))), " ", text)
+
+
 def _is_secret(token: str) -> bool:
     """Whether nobody would write such a word: a part of it is long and mixed, or most of its parts are mixed."""
     if _UUID.fullmatch(token):

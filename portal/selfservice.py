@@ -1,6 +1,5 @@
 """Self-service: a search is answered, and where nothing answers it, the desk is told."""
 
-import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,11 +9,10 @@ from portal.edition import Edition
 from portal.errors import SearchUnavailable
 from portal.knowledge import Published
 from portal.locales import LANGUAGES
+from portal.privacy import mask, without_masks
 from portal.queries import Hit, Query, Results, Verdict
 from portal.search.analyzers import terms, without_function_words
 from portal.search.snippets import Snippet, snippet
-
-log = logging.getLogger(__name__)
 
 #: Results on one page.
 PAGE_SIZE = 10
@@ -73,6 +71,8 @@ def answer(edition: Edition, query: Query, page: int = 1) -> Answer:
         return Answer(query, Verdict.ANSWERED, _results(edition, query, found.hits), found.total)
     if query.topic:
         everywhere = answer(edition, Query(query.language, query.text))
+        if everywhere.verdict is Verdict.EMPTY:
+            return everywhere
         count = everywhere.total + sum(len(group) for _, group in everywhere.elsewhere)
         return Answer(query, Verdict.UNANSWERED, unfiltered=count)
     return _in_other_languages(edition, query)
@@ -139,16 +139,19 @@ def report_gap(desk: Desk, asked: Answer, page: str, now: datetime) -> Opened | 
         page: address of the page, without host and query.
         now: aware, UTC.
     """
-    if not asked.is_gap or not asked.query.is_plausible:
+    stems = gap_terms(asked.query)
+    if not asked.is_gap or not asked.query.is_plausible or not stems:
         return None
-    return desk.open_gap(asked.query, gap_terms(asked.query), page, now)
+    return desk.open_gap(asked.query, stems, page, now)
 
 
 def gap_terms(query: Query) -> list[str]:
-    """The terms that make two unanswered searches the same gap; of another language where the page's has none."""
-    return terms(query.language, query.text) or next(
-        (found for code in LANGUAGES if (found := terms(code, query.text))), []
-    )
+    """The terms that make two unanswered searches the same gap; of another language where the page's has none.
+
+    What is masked is left out: the same question with another telephone number is the same gap.
+    """
+    text = without_masks(mask(query.text))
+    return terms(query.language, text) or next((found for code in LANGUAGES if (found := terms(code, text))), [])
 
 
 def ready(edition: Edition) -> None:

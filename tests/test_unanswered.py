@@ -54,6 +54,16 @@ def test_asking_again_counts_also_in_other_words(reader: FlaskClient, portal_ser
     assert "2 times" in answer.text
 
 
+def test_another_telephone_number_is_the_same_gap(reader: FlaskClient, portal_services: Services) -> None:
+    """What is masked makes no difference."""
+    reader.get("/en/search?q=zyxomat+%2B49+30+1234567")
+    reader.get("/en/search?q=zyxomat+%2B33+1+23+45+67+89")
+
+    (gap,) = gaps(portal_services)
+    assert gap.occurrences == 2
+    assert gap.query == "zyxomat [phone]"
+
+
 def test_another_language_is_another_gap(reader: FlaskClient, portal_services: Services) -> None:
     """The fingerprint holds the language."""
     reader.get("/en/search?q=zyxomat")
@@ -77,6 +87,9 @@ NO_GAP = [
     ("z" * 300, "too long"),
     ("%3Cscript%3Ealert(1)%3C/script%3E", "HTML"),
     ("Kabel", "answered in another language"),
+    ("comment+faire&topic=accounts", "stop words in a topic"),
+    ("me@example.org", "an address of somebody"),
+    ("%2B49+30+1234567", "a telephone number"),
     ("comment+faire+les", "stop words"),
     ("how+do+I", "stop words of another language"),
 ]
