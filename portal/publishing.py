@@ -158,8 +158,8 @@ class Publisher:
         for code in CODES:
             files = tuple(file for file in changed if file.language == code)
             # What was indexed and has changed goes too: it may have become a draft, or have errors now.
-            was = [(code, file.slug) for file in files] + [key for key in gone if key[0] == code]
-            removed = () if fresh else tuple(slug for key in was if known.get(key, ("", False))[1] for slug in key[1:])
+            was = [file.slug for file in files] + [slug for language, slug in gone if language == code]
+            removed = tuple(slug for slug in was if not fresh and known.get((code, slug), ("", False))[1])
             if files or removed or fresh:
                 jobs.append(_Job(code, self.root, Path(code), files, removed))
         return jobs

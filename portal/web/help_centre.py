@@ -81,9 +81,9 @@ def topic(topic: str) -> Response:
     shelf = services().edition.knowledge.shelf(language(), topic)
     if shelf is None:
         raise NotFound(topic)
-    number = _page_number(-(-len(shelf.articles) // SHELF_PAGE))
-    start = SHELF_PAGE * (number - 1)
     pages = -(-len(shelf.articles) // SHELF_PAGE)
+    number = _page_number(pages)
+    start = SHELF_PAGE * (number - 1)
     shown = shelf.articles[start : start + SHELF_PAGE]
     return _cached(render_template("topic.html", shelf=shelf, articles=shown, page=number, pages=pages))
 
