@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,8 @@ TIME_LIMIT = 1.0
 TITLE_WEIGHT, HEADING_WEIGHT = 4, 4
 #: Weight of the title's own field beside the whole text.
 TITLE_FIELD_BOOST = 0.5
+#: Answers that an open index remembers.
+REMEMBERED = 2000
 #: Memory that a writer fills before it writes, in MB.
 WRITER_MEMORY = 128
 
@@ -107,9 +110,15 @@ class WhooshIndex:
         self._searchers: dict[str, Any] = {}
         self._locks: dict[str, threading.Lock] = {}
         self._opening = threading.Lock()
+        # A generation never changes, so an answer stays right as long as it is open.
+        self._remembered = lru_cache(maxsize=REMEMBERED)(self._locked_search)
 
     def search(self, query: Query, offset: int = 0, limit: int = 10) -> Results:
         """See `SearchIndex.search`."""
+        return self._remembered(query, offset, limit)
+
+    def _locked_search(self, query: Query, offset: int, limit: int) -> Results:
+        """Search while nobody else uses the language's searcher."""
         if not terms(query.language, query.text):
             return Results((), 0)
         with self._opening:
