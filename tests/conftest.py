@@ -12,14 +12,17 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from playwright.sync_api import Browser
 
 from portal.app import create_app
 from portal.server import prepare
 from portal.services import Services, open_services
 from portal.settings import Settings
 from portal.storage import Database, migration
+from tests.browsing import Site, open_site
 from tests.builders import PASSWORD, person, settings, write_library
 from tests.needs import IN_CI, REPOSITORY, chromium, postgres_programs
+from tests.publishing import Folder
 from tests.serving import Server, free_port
 
 
@@ -42,6 +45,14 @@ def no_settings_from_outside() -> None:
 def library_folder(tmp_path: Path) -> Path:
     """Seven articles in four languages."""
     return write_library(tmp_path / "articles")
+
+
+@pytest.fixture
+def folder(library_folder: Path, tmp_path: Path) -> Folder:
+    """A published folder."""
+    made = Folder(library_folder, tmp_path / "var")
+    made.publish()
+    return made
 
 
 @pytest.fixture
@@ -176,3 +187,11 @@ def browser_type_launch_args() -> dict[str, Any]:
     quiet = ("--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking")
     more = ("--no-sandbox", "--disable-component-update", "--disable-sync")
     return {"executable_path": chromium(), "args": [*quiet, *more]}
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory, browser: Browser) -> Iterator[Site]:
+    """The real server with the shipped articles, an agent, a gap and a request."""
+    server = Server(tmp_path_factory.mktemp("browser") / "var", PORTAL_REQUESTS_PER_HOUR="1000").start()
+    yield open_site(server, browser)
+    server.kill()

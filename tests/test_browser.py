@@ -1,75 +1,23 @@
-"""The portal in a real browser: accessibility, keyboard, phone, no script, and the way from a search to an answer."""
+"""The portal in a real browser: accessibility, languages, keyboard, print, zoom."""
 
 import json
 import re
-import subprocess
-import sys
-from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Dialog, Page, Request, expect
+from playwright.sync_api import Browser, BrowserContext, Page, Request, expect
 
 from portal.locales import CODES
-from tests.builders import PASSWORD
+from tests.browsing import Site, sign_in
 from tests.needs import axe
-from tests.serving import Server, portal_with_input
 
 pytestmark = pytest.mark.browser
-EMAIL = "mia@example.org"
-
-
-@dataclass(frozen=True)
-class Site:
-    """A running portal with the shipped articles, an agent, a gap and a request."""
-
-    server: Server
-    #: Address of the request's private page below its language.
-    private: str
-
-    def url(self, path: str) -> str:
-        """The whole address of a path."""
-        return self.server.url + path
 
 
 @pytest.fixture(autouse=True)
 def impatience(context: BrowserContext) -> None:
     """A page that takes longer than this is broken."""
     context.set_default_timeout(8000)
-
-
-@pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory, browser: Browser) -> Iterator[Site]:
-    """The real server with the shipped articles."""
-    server = Server(tmp_path_factory.mktemp("browser") / "var", PORTAL_REQUESTS_PER_HOUR="1000").start()
-    options = ("--name", "Mia Lindt", "--password-stdin", "--data", str(server.data))
-    added = portal_with_input(f"{PASSWORD}\n", "staff", "add", EMAIL, *options)
-    assert added == 0
-    server.get("/en/search?q=zyxomat+jumping")
-    page = browser.new_page()
-    page.goto(f"{server.url}/de/requests/new?query=Toner")
-    send(page)
-    private = page.url.removeprefix(f"{server.url}/de").split("?")[0]
-    page.close()
-    yield Site(server, private)
-    server.kill()
-
-
-def send(page: Page) -> None:
-    """Fill in and send the request form."""
-    page.fill("#ui-name", "Анна Kühn")
-    page.fill("#ui-email", "anna@example.org")
-    page.locator("main form button[type=submit]").click()
-
-
-def sign_in(page: Page, site: Site, language: str = "en") -> None:
-    """Sign in as the agent."""
-    page.goto(site.url(f"/{language}/sign-in"))
-    page.fill("#ui-email", EMAIL)
-    page.fill("#ui-password", PASSWORD)
-    page.locator("main form button").click()
 
 
 def public_pages(site: Site, language: str) -> list[str]:
@@ -291,103 +239,3 @@ def test_text_at_twice_its_size_stays_readable(browser: Browser, site: Site) -> 
     context.close()
 
     assert faults == []
-
-
-def _loop(page: Page, site: Site, language: str) -> None:
-    """Search in vain, ask, be answered, vote; every step by pressing what the page shows."""
-    word = {"en": "frobnicator", "fr": "frobnicateur", "de": "Frobnikator", "ru": "фробникатор"}[language]
-    page.goto(site.url(f"/{language}/"))
-    page.locator("main input[type=search]").fill(word)
-    page.locator("main form[role=search] button").click()
-    page.locator(".ask-strong .button").click()
-    assert word in page.locator("#ui-description").input_value()
-    send(page)
-    number = re.search(r"\d+", page.locator("h1").inner_text())
-    assert number is not None
-    private = page.url
-
-    sign_in(page, site, language)
-    page.get_by_role("link", name=word, exact=False).last.click()
-    page.locator("form[action$='/take'] button").click()
-    page.locator(".composer-reply textarea").fill("Bonjour, Guten Tag, здравствуйте!")
-    page.locator(".composer-reply button:not(.button-quiet)").click()
-    page.locator(".composer:not(.composer-note) summary").click()
-    page.locator("#ui-resolution").select_option("answered")
-    page.locator("form[action$='/solve'] textarea").fill("✓ 42")
-    page.locator("form[action$='/solve'] button").click()
-    expect(page.locator(".ticket-head .status-solved")).to_be_visible()
-    page.locator(".sign-out button").click()
-
-    page.goto(private)
-    expect(page.locator(".state .status-solved")).to_be_visible()
-    expect(page.locator(".message-agent")).to_have_count(2)
-    page.goto(site.url(f"/{language}/articles/connect-vpn"))
-    page.locator("button[name=helpful][value=no]").click()
-    page.locator("input[value=unclear]").check()
-    page.fill("#ui-comment", "ёж")
-    page.locator(".feedback form button[value=no]").click()
-    expect(page.locator(".feedback button")).to_have_count(1)
-
-
-@pytest.mark.parametrize("language", CODES)
-@pytest.mark.parametrize("script", [True, False], ids=["script", "no-script"])
-def test_from_a_failed_search_to_a_solved_request(language: str, script: bool, browser: Browser, site: Site) -> None:
-    """The whole way in each language, with and without JavaScript."""
-    context = browser.new_context(java_script_enabled=script)
-    context.set_default_timeout(8000)
-
-    _loop(context.new_page(), site, language)
-
-    context.close()
-
-
-def test_a_reply_over_plain_http_is_received(browser_type_launch_args: dict[str, Any], serve: Any) -> None:
-    """Off localhost a browser over HTTP says less of where a form comes from; requesters can reply all the same."""
-    server = serve(PORTAL_TRUSTED_HOSTS="help.test,127.0.0.1").start()
-    arguments = [*browser_type_launch_args["args"], "--host-resolver-rules=MAP help.test 127.0.0.1"]
-    # The session's own browser runs in the same thread; another process keeps the two apart.
-    script = _REPLY.format(program=browser_type_launch_args["executable_path"], arguments=arguments, port=server.port)
-
-    result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False)
-
-    assert result.stdout.strip().endswith("Still white pages."), result.stderr
-
-
-_REPLY = """
-from playwright.sync_api import sync_playwright
-with sync_playwright() as playwright:
-    page = playwright.chromium.launch(executable_path={program!r}, args={arguments!r}).new_page()
-    page.set_default_timeout(8000)
-    page.goto("http://help.test:{port}/en/requests/new?query=Toner")
-    page.fill("#ui-name", "Anna")
-    page.fill("#ui-email", "anna@example.org")
-    page.locator("main form button[type=submit]").click()
-    page.fill("#ui-text", "Still white pages.")
-    page.locator("main form button[type=submit]").click()
-    print(page.locator(".message").last.inner_text())
-"""
-
-
-def test_hostile_text_is_shown_and_never_runs(page: Page, site: Site) -> None:
-    """Markup in a query, a name and a description stays text, for the reader and on the desk."""
-    attack = "<img src=x onerror=alert(1)><script>alert(2)</script>zyxomat"
-    dialogs: list[str] = []
-
-    def note(dialog: Dialog) -> None:
-        dialogs.append(dialog.message)
-        dialog.dismiss()
-
-    page.on("dialog", note)
-    page.goto(site.url("/en/requests/new"))
-    page.fill("#ui-description", attack)
-    page.fill("#ui-name", attack[:90])
-    page.fill("#ui-email", "anna@example.org")
-    page.locator("main form button[type=submit]").click()
-    expect(page.locator(".thread")).to_contain_text("<script>alert(2)</script>")
-    page.goto(site.url(f"/en/search?q={attack}"))
-    sign_in(page, site)
-    page.get_by_role("link", name="onerror", exact=False).first.click()
-    expect(page.locator(".thread")).to_contain_text("onerror=alert(1)")
-
-    assert dialogs == []
-    assert Path(site.server.log).read_text().count("Traceback") == 0

@@ -16,6 +16,7 @@ def upgrade() -> None:
     """Make the first tables."""
     _people()
     _tickets()
+    _events()
     op.create_table(
         "votes",
         sa.Column("id", sa.Integer(), primary_key=True),
@@ -69,7 +70,7 @@ def _people() -> None:
 
 
 def _tickets() -> None:
-    """Tickets and their history."""
+    """Gaps and requests."""
     op.create_table(
         "tickets",
         sa.Column("id", sa.Integer(), primary_key=True),
@@ -106,6 +107,10 @@ def _tickets() -> None:
     op.create_index("ix_tickets_owner_id", "tickets", ["owner_id"])
     op.create_index("ix_tickets_tier_status_created_at_id", "tickets", ["tier", "status", "created_at", "id"])
     op.create_index("ix_tickets_status_language_created_at_id", "tickets", ["status", "language", "created_at", "id"])
+
+
+def _events() -> None:
+    """The history of tickets."""
     op.create_table(
         "events",
         sa.Column("id", sa.Integer(), primary_key=True),
