@@ -157,21 +157,21 @@ def parse(raw: bytes, language: str, slug: str, shown: str) -> Reading:
     if match is None:
         missing = "The file must begin with a line ---, the front matter, and another line ---."
         return Reading(None, (*problems, Problem(shown, 1, "no-front-matter", missing)))
-    body_line = text.count("\n", 0, match.end()) + 1
-    fields = read_front_matter(match[1], shown, problems)
     body = text[match.end() :].strip("\n")
+    end_line = text.count("\n", 0, match.end()) + 1
+    body_line = end_line + len(text[match.end() :]) - len(text[match.end() :].lstrip("\n"))
+    fields = read_front_matter(match[1], shown, problems)
     if body.count("[") > MAX_BRACKETS:
         message = f"It has {body.count('[')} opening brackets; the limit is {MAX_BRACKETS}."
         problems.append(Problem(shown, body_line, "too-many-brackets", message))
     if not body.strip():
-        problems.append(Problem(shown, body_line, "empty-body", "There is no text below the front matter."))
+        problems.append(Problem(shown, end_line, "empty-body", "There is no text below the front matter."))
     values = {name: value for name, (value, _) in fields.items()}
     lines = tuple((name, line) for name, (_, line) in fields.items())
-    leading = len(text[match.end() :]) - len(text[match.end() :].lstrip("\n"))
     if any(problem.severity is Severity.ERROR for problem in problems):
-        return Reading(None, tuple(sorted(problems)), body_line + leading, lines)
+        return Reading(None, tuple(sorted(problems)), body_line, lines)
     article = Article(language=language, slug=slug, body=body, **values)
-    return Reading(article, tuple(sorted(problems)), body_line + leading, lines)
+    return Reading(article, tuple(sorted(problems)), body_line, lines)
 
 
 def _decode(raw: bytes, shown: str, problems: list[Problem]) -> str | None:

@@ -148,6 +148,7 @@ def test_an_escaped_control_character_is_refused_too(escaped: str) -> None:
         pytest.param(text("à").replace("\n", "\r").encode("latin-1"), [(7, "wrong-encoding")], id="Latin-1, CR"),
         pytest.param(text().encode("utf-16"), [(1, "wrong-encoding")], id="UTF-16"),
         pytest.param(b"\xfe\xff" + text().encode("utf-16-be"), [(1, "wrong-encoding")], id="UTF-16, big end first"),
+        pytest.param(text("[" * 2001), [(7, "too-many-brackets")], id="too many brackets"),
         pytest.param(text(title="a\0b"), [(2, "control-character")], id="NUL"),
         *(pytest.param(text(f"a{c}"), [(7, "control-character")], id=f"U+{ord(c):04X}") for c in "\0\a\b\v\f\x1b\x7f"),
         pytest.param(

@@ -89,6 +89,18 @@ def test_every_setting_and_command_is_documented() -> None:
     assert [name for name in commands(main) if name not in page] == []
 
 
+def test_every_problem_of_an_article_is_explained() -> None:
+    """The writers' page has every code that reading and checking give."""
+    page = (REPOSITORY / "docs" / "writing-articles.md").read_text(encoding="utf-8")
+    sources = "".join(
+        (REPOSITORY / "portal" / f"{name}.py").read_text() for name in ("library", "front_matter", "writing")
+    )
+    codes = set(re.findall(r'"([a-z]+(?:-[a-z]+)+)"', sources))
+
+    assert len(codes) > 25
+    assert [code for code in sorted(codes) if f"`{code}`" not in page] == []
+
+
 def test_the_documented_lifecycle_is_the_real_one() -> None:
     """The agents' table says for every action and status what the code does."""
     page = (REPOSITORY / "docs" / "working-the-desk.md").read_text(encoding="utf-8")
