@@ -1,6 +1,7 @@
 """Serving: everything is prepared before the server forks, then gunicorn runs the application."""
 
 import errno
+import fcntl
 import logging
 import os
 import socket
@@ -11,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from gunicorn.app.base import BaseApplication
 from gunicorn.http.errors import LimitRequestHeaders, LimitRequestLine, ParseException
@@ -227,8 +228,37 @@ def serve(settings: Settings, progress: Progress, announce: Callable[[Prepared],
     logging.getLogger("watchfiles").setLevel(logging.WARNING)
     logging.getLogger("flask-limiter").setLevel(logging.WARNING)  # Below, it names network addresses.
     check_port(settings)
-    prepared = prepare(settings, progress)
-    Server(settings, lambda: announce(prepared)).run()
+    prepare_folder(settings.data)
+    with _claim(settings):
+        prepared = prepare(settings, progress)
+        Server(settings, lambda: announce(prepared)).run()
+
+
+def _claim(settings: Settings) -> IO[str]:
+    """Hold an instance folder for a folder of articles as long as the file that is given is open.
+
+    Several portals may share both; with other articles, each would replace what the other has published.
+
+    Raises:
+        CannotStart: a running portal publishes another folder of articles there.
+    """
+    claim = (settings.data / "serve.lock").open("a+", encoding="utf-8")
+    claim.seek(0)
+    root, held = str(settings.articles.resolve()), claim.read()
+    if held != root:
+        try:
+            fcntl.flock(claim, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            claim.close()
+            message = (
+                f"Another portal serves {held} from the instance folder {settings.data}. Choose another with --data."
+            )
+            raise CannotStart(message) from None
+        claim.truncate(0)
+        claim.write(root)
+        claim.flush()
+    fcntl.flock(claim, fcntl.LOCK_SH)
+    return claim
 
 
 def serve_and_reload(run: Callable[..., None], *arguments: object) -> None:

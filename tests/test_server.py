@@ -259,6 +259,21 @@ def test_what_cannot_even_be_read_is_answered_in_four_languages(serve: Start, li
     assert "zyxomat" not in server.log.read_text()
 
 
+def test_one_instance_folder_serves_one_folder_of_articles(serve: Start, library_folder: Path, tmp_path: Path) -> None:
+    """A second portal with other articles is refused; with the same ones it runs beside the first."""
+    first = serve(articles=library_folder).start()
+    other = write_library(tmp_path / "other")
+
+    sentence = _refused("--articles", str(other), "--data", str(first.data), "--port", str(free_port()))
+    second = serve(articles=library_folder, data=first.data).start()
+    first.kill()
+    second.kill()
+    changed = serve(articles=other, data=first.data).start()
+
+    assert sentence.startswith(f"portal: Another portal serves {library_folder} from the instance folder")
+    assert changed.get("/en/articles/reset-password")[0] == 200
+
+
 def test_clients_that_say_nothing_do_not_stop_the_others(serve: Start, library_folder: Path) -> None:
     """Half a request holds a thread for a few seconds, not for ever."""
     server = serve(articles=library_folder, PORTAL_WORKERS="2", PORTAL_THREADS="2").start()
