@@ -86,6 +86,8 @@ def _in_other_languages(edition: Edition, query: Query) -> Answer:
     seen: set[str] = set()
     # The small words of one language are rare and weighty words in another.
     meaning = without_function_words(query.text)
+    if not meaning:
+        return Answer(query, Verdict.EMPTY)
     for code in LANGUAGES[query.language].fallbacks:
         asked = Query(code, meaning)
         results: Results = edition.index.search(asked, 0, PAGE_SIZE)
@@ -102,8 +104,6 @@ def _in_other_languages(edition: Edition, query: Query) -> Answer:
                 foreign.setdefault(code, []).append(result)
     best = sorted(translated.values(), key=lambda result: -result.score)[:PAGE_SIZE]
     groups = tuple((code, tuple(group)) for code, group in foreign.items())
-    if not meaning:
-        return Answer(query, Verdict.EMPTY)
     if best:
         return Answer(query, Verdict.ANSWERED, tuple(best), len(best), groups, asked_in[1] if asked_in else None)
     return Answer(query, Verdict.ELSEWHERE if groups else Verdict.UNANSWERED, elsewhere=groups)

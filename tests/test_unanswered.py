@@ -171,6 +171,13 @@ def test_addresses_that_are_none_are_no_fault(reader: FlaskClient, portal_servic
     assert pages == {"/en/search"}
 
 
+def test_a_telephone_that_is_called_like_a_robot_is_a_person(reader: FlaskClient, portal_services: Services) -> None:
+    """People search with a Cubot too."""
+    reader.get("/en/search?q=zyxomat", headers={"User-Agent": "Mozilla/5.0 (Linux; Android 13; CUBOT P80) Chrome/120"})
+
+    assert [gap.query for gap in gaps(portal_services)] == ["zyxomat"]
+
+
 def test_suggestions_open_no_gap(reader: FlaskClient, portal_services: Services) -> None:
     """Only submitted searches count."""
     found = reader.get("/en/suggest?q=pass")

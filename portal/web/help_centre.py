@@ -2,6 +2,7 @@
 
 import hashlib
 import logging
+import re
 import secrets
 from typing import Any
 
@@ -36,8 +37,8 @@ SHELF_PAGE = 60
 REVALIDATE = "public, max-age=0, must-revalidate"
 #: Remembers a voter, so that a vote can be changed; set only when somebody votes.
 VOTER = "voter"
-#: Robots that say what they are; their searches open no tickets.
-CRAWLERS = ("bot", "crawl", "spider", "slurp", "preview", "monitor", "curl-health", "headlesschrome-lighthouse")
+#: Robots that say what they are, whose searches open no tickets; Cubot makes telephones.
+CRAWLERS = re.compile(r"(?<!cu)bot\b|crawl|spider|slurp|preview|monitor")
 
 
 @roots.get("/")
@@ -216,7 +217,7 @@ def _is_person() -> bool:
         return False
     agent = request.user_agent.string.lower()
     purpose = request.headers.get("Sec-Purpose", "") + request.headers.get("Purpose", "")
-    return request.method == "GET" and "prefetch" not in purpose and not any(word in agent for word in CRAWLERS)
+    return request.method == "GET" and "prefetch" not in purpose and not CRAWLERS.search(agent)
 
 
 def _asked_on() -> str:
