@@ -101,6 +101,18 @@ def test_no_message_is_english(language: str) -> None:
     assert left <= SAME[language]
 
 
+def test_no_message_is_in_another_of_the_languages() -> None:
+    """A sentence that stands in two catalogues has been put into the wrong one."""
+    seen: dict[str, str] = {}
+    twice = []
+    for language in LANGUAGES:
+        own = {text for message in messages(catalogue(language)) for text in texts(message)}
+        twice += [f"{seen[text]} and {language}: {text}" for text in own & seen.keys() if text != "L%(number)s"]
+        seen |= dict.fromkeys(own, language)
+
+    assert twice == []
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_typography(language: str) -> None:
     """Each language has its own quotation marks and blanks; none has typewriter's."""
