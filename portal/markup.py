@@ -64,7 +64,7 @@ class Section:
     #: Anchor in the page; empty before the first heading.
     anchor: str
     heading: str
-    #: Plain text, white space folded.
+    #: Plain text: a line for each block, be it a paragraph, an item, a cell or a piece of code; white space folded.
     text: str
     #: Level of the heading, 2–6; 1 before the first.
     level: int = 1
@@ -79,8 +79,8 @@ class Rendered:
 
     @property
     def text(self) -> str:
-        """All plain text without the headings."""
-        return " ".join(section.text for section in self.sections if section.text)
+        """All plain text without the headings, a line for each block."""
+        return "\n".join(section.text for section in self.sections if section.text)
 
     @property
     def headings(self) -> tuple[str, ...]:
@@ -182,9 +182,10 @@ def _framed(clean: str, language: str) -> str:
 class _Outline(HTMLParser):
     """Collects headings and the text below each."""
 
-    #: Elements that end a word.
-    _BLOCKS = _TAGS - {"a", "abbr", "b", "cite", "code", "del", "dfn", "em", "i", "ins", "kbd", "mark", "q", "s", "samp",
-                       "small", "span", "strong", "sub", "sup", "u", "var"}  # fmt: skip
+    #: Elements that end a word, and among them those that do not end a block.
+    _ENDS = _TAGS - {"a", "abbr", "b", "cite", "code", "del", "dfn", "em", "i", "ins", "kbd", "mark", "q", "s", "samp",
+                     "small", "span", "strong", "sub", "sup", "u", "var"}  # fmt: skip
+    _WITHIN = frozenset({"br", "img"})
 
     #: What says nothing of the text: “Note” above a note, the numbers of footnotes.
     _SILENT = frozenset({"admonition-title", "footnote-ref", "footnote-backref"})
@@ -203,8 +204,8 @@ class _Outline(HTMLParser):
             self._in_heading = True
         elif dict(attrs).get("class") in self._SILENT:
             self._skipping = True
-        elif tag in self._BLOCKS:
-            self._part().append(" ")
+        else:
+            self._end(tag)
 
     def handle_endtag(self, tag: str) -> None:
         """Close a heading."""
@@ -212,15 +213,20 @@ class _Outline(HTMLParser):
             self._in_heading = False
         elif tag == "a":
             self._skipping = False
-        elif tag in self._BLOCKS:
+        elif tag in self._ENDS:
             self._skipping = False
-            self._part().append(" ")
+            self._end(tag)
 
     def handle_data(self, data: str) -> None:
-        """Keep the text."""
+        """Keep the text; a line of the source says nothing."""
         if self._skipping:
             return
-        self._part().append(data)
+        self._part().append(_folded(data))
+
+    def _end(self, tag: str) -> None:
+        """End the word, or the block with a line."""
+        if tag in self._ENDS:
+            self._part().append(" " if tag in self._WITHIN else "\n")
 
     def _part(self) -> list[str]:
         """Where text goes at present."""
@@ -228,9 +234,19 @@ class _Outline(HTMLParser):
         return heading if self._in_heading else text
 
 
-def _folded(pieces: list[str]) -> str:
+def _folded(text: str) -> str:
     """Text on one line; non-breaking blanks, which belong to French, stay."""
-    return re.sub(r"[ \t\r\n]+", " ", "".join(pieces)).strip(" \u00a0")
+    return re.sub(r"[ \t\r\n]+", " ", text)
+
+
+def _trimmed(text: str) -> str:
+    """Text on one line without blanks of any kind at its ends."""
+    return _folded(text).strip(" \u00a0")
+
+
+def _lines(text: str) -> str:
+    """The blocks of a text that say something, one to a line."""
+    return "\n".join(line for block in text.split("\n") if (line := _trimmed(block)))
 
 
 def _sections(clean: str) -> tuple[Section, ...]:
@@ -239,6 +255,7 @@ def _sections(clean: str) -> tuple[Section, ...]:
     outline.feed(clean)
     outline.close()
     sections = (
-        Section(anchor, _folded(heading), _folded(text), level) for anchor, level, heading, text in outline.sections
+        Section(anchor, _trimmed("".join(heading)), _lines("".join(text)), level)
+        for anchor, level, heading, text in outline.sections
     )
     return tuple(section for section in sections if section.heading or section.text)

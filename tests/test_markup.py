@@ -197,41 +197,54 @@ def test_headings_begin_at_the_second_level(body: str, expected: list[tuple[str,
 
 
 def test_sections_are_the_text_between_headings() -> None:
-    """Each section has its anchor, heading, level and folded plain text; the text before the first has none."""
-    rendered = render("Intro\n*text*.\n\n## One {#one}\n\nA &amp; <kbd>Ctrl</kbd>.\n\n### Two {#two}\n", "en")
+    """Each section has its anchor, heading, level and folded plain text, a block to a line; the text before the first has none."""
+    rendered = render("Intro\n*text*.\n\nMore.\n\n## One {#one}\n\nA &amp; <kbd>Ctrl</kbd>.\n\n### Two {#two}\n", "en")
 
     assert rendered.sections == (
-        Section("", "", "Intro text.", 1),
+        Section("", "", "Intro text.\nMore.", 1),
         Section("one", "One", "A & Ctrl.", 2),
         Section("two", "Two", "", 3),
     )
-    assert rendered.text == "Intro text. A & Ctrl."
+    assert rendered.text == "Intro text.\nMore.\nA & Ctrl."
     assert rendered.headings == ("One", "Two")
 
 
 @pytest.mark.parametrize(
     ("body", "text"),
     [
-        pytest.param("- one\n- two\n", "one two", id="list"),
-        pytest.param("| a | b |\n|---|---|\n| c | d |\n", "a b c d", id="table"),
-        pytest.param("<table><tr><td>a<td>b</table>", "a b", id="cells without ends"),
+        pytest.param("- one\n- two\n", "one\ntwo", id="list"),
+        pytest.param("| a | b |\n|---|---|\n| c | d |\n", "a\nb\nc\nd", id="table"),
+        pytest.param("<table><tr><td>a<td>b</table>", "a\nb", id="cells without ends"),
         pytest.param("one<br>two", "one two", id="line break"),
-        pytest.param("one\n\ntwo\n", "one two", id="paragraphs"),
-        pytest.param("<p>one</p><p>two</p>", "one two", id="paragraphs in HTML"),
-        pytest.param("<dl><dt>one</dt><dd>two</dd></dl>", "one two", id="definitions"),
+        pytest.param("one\n\ntwo\n", "one\ntwo", id="paragraphs"),
+        pytest.param("one\ntwo\tthree  four", "one two three four", id="lines of the source"),
+        pytest.param("<p>one</p><p>two</p>", "one\ntwo", id="paragraphs in HTML"),
+        pytest.param("<dl><dt>one</dt><dd>two</dd></dl>", "one\ntwo", id="definitions"),
         pytest.param("one ![alt](images/a.png) two", "one two", id="image"),
         pytest.param("**bo**ld and `co`de, H<sub>2</sub>O", "bold and code, H2O", id="parts of words"),
-        pytest.param("```python\nprint(1)\n```\n", "print(1)", id="coloured code"),
+        pytest.param("```python\nprint(1)\n\nprint(2)\n```\n", "print(1) print(2)", id="coloured code"),
+        pytest.param(
+            "- one\n\n    - two\n\n        three\n\n- four\n", "one\ntwo\nthree\nfour", id="items with blocks in them"
+        ),
+        pytest.param("> one\n\n---\n\ntwo\n", "one\ntwo", id="quotation and rule"),
         pytest.param("Attention\u00a0!\ndeux", "Attention\u00a0! deux", id="non-breaking blank of French"),
+        pytest.param("<p>\u00a0un\u00a0</p><p>&nbsp;</p><p>deux</p>", "un\ndeux", id="blocks of blanks"),
         pytest.param("a &lt;b&gt; &amp;amp; ё", "a <b> &amp; ё", id="entities"),
         pytest.param("text <!-- hidden --> more <script>alert(1)</script>", "text more", id="comment and script"),
-        pytest.param("!!! warning\n    Careful.\n\nAfter.", "Careful. After.", id="note"),
-        pytest.param('!!! danger "Own title"\n    Careful.\n\nAfter.', "Careful. After.", id="note with own title"),
-        pytest.param("Reset your password[^1].\n\n[^1]: By email.", "Reset your password. By email.", id="footnote"),
+        pytest.param("!!! warning\n    Careful.\n\nAfter.", "Careful.\nAfter.", id="note"),
+        pytest.param('!!! danger "Own title"\n    Careful.\n\nAfter.', "Careful.\nAfter.", id="note with own title"),
+        pytest.param("Reset your password[^1].\n\n[^1]: By email.", "Reset your password.\nBy email.", id="footnote"),
     ],
 )
 def test_plain_text_has_the_words_and_nothing_else(body: str, text: str) -> None:
-    """No tags, no titles of notes, no marks of footnotes; words of different blocks never run together."""
+    """No tags, no titles of notes, no marks of footnotes; each block has a line of its own."""
     rendered = render(body, "en")
 
     assert rendered.text == text
+
+
+def test_a_heading_is_one_line() -> None:
+    """Whatever stands in it."""
+    rendered = render("<h2>one<br>two <div>three</div>\nfour</h2><p>text</p>", "en")
+
+    assert [(section.heading, section.text) for section in rendered.sections] == [("one two three four", "text")]
