@@ -25,7 +25,6 @@ from portal.commands.progress import progress_bar
 from portal.edition import Editions
 from portal.locales import CODES
 from portal.publishing import Publisher, document
-from portal.queries import Query
 from portal.search import generations, whoosh_index
 from portal.services import utc_now
 from portal.settings import Settings
@@ -116,7 +115,7 @@ def edit_and_find(root: Path, data: Path, work: Path, rounds: int) -> tuple[list
     """
     ticks = itertools.count()
     # A clock that leaps lets every look at the edition be a real one.
-    editions = Editions(data, Settings().default_language, lambda: float(next(ticks)))
+    editions = Editions(data, Settings().default_language, Settings().cuts, lambda: float(next(ticks)))
     publisher, full_text = Publisher(root, data), FullText(work / "fts5.db")
     before = {(code, item.slug): item for code, held in corpus.documents(editions.current()).items() for item in held}
     chosen = random.Random(corpus.SEED).sample(sorted(before), min(rounds, len(before)))
@@ -128,7 +127,8 @@ def edit_and_find(root: Path, data: Path, work: Path, rounds: int) -> tuple[list
                 file.write(f"\n\n{word}\n")
             start = time.perf_counter()
             publisher.publish(utc_now(), verify=False)
-            found = [hit.slug for hit in editions.current().index.search(Query(language, word)).hits]
+            index = editions.current().index
+            found = [match.slug for match in index.search(language, index.clues(language, word)).matches]
             portal.append(time.perf_counter() - start)
             start = time.perf_counter()
             article = library.read(library.SourceFile(language, slug, path, ""), root).article

@@ -56,6 +56,7 @@ def _templates(app: Flask, services: Services) -> None:
         short_day=lambda value: format_date(value, "medium"),
         moment=lambda value: moment(value.astimezone(zone)),
         number=format_decimal,
+        decimal=lambda value: format_decimal(round(value, 2)),
         age=lambda value: format_timedelta(max(services.clock() - value, timedelta(0)), locale=get_locale()),
         marked=marked,
         paragraphs=paragraphs,

@@ -3,6 +3,7 @@
 import click
 
 from portal.commands.articles import articles
+from portal.commands.quality import calibrate, evaluate
 from portal.commands.search import index, search
 from portal.commands.serving import db, serve, staff
 from portal.commands.tickets import tickets
@@ -17,5 +18,7 @@ def main() -> None:
     """
 
 
+for command in (evaluate, calibrate):
+    search.add_command(command)
 for command in (serve, articles, search, index, tickets, staff, db):
     main.add_command(command)

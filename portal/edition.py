@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -11,13 +11,21 @@ from sqlalchemy.exc import DatabaseError
 
 from portal.errors import SearchUnavailable
 from portal.knowledge import KnowledgeBase, Published, most_helpful
+from portal.queries import Cuts
 from portal.search import SearchIndex
+from portal.search.analyzers import stem
+from portal.search.engine import WhooshIndex
+from portal.search.inquiry import Inquirer
+from portal.search.snippets import Snippet
 from portal.search.suggestions import Suggestions
-from portal.search.whoosh_index import WhooshIndex
+from portal.search.tables import Dictionary, TermTables
 from portal.storage import Database, published
 
 #: How often a process looks whether there is a newer generation, in seconds.
 LOOK_EVERY = 0.25
+#: Articles whose plain text is kept at hand, and snippets.
+SECTIONS_KEPT = 500
+SNIPPETS_KEPT = 5000
 #: How long a replaced edition stays open for requests that began with it, in seconds.
 KEEP_OPEN = 10.0
 
@@ -37,29 +45,88 @@ class Edition:
         knowledge: its articles without their texts.
         index: its search index.
         database: where the texts are.
+        cuts: of every language.
+        tables: of words in other languages.
     """
 
-    def __init__(self, knowledge: KnowledgeBase, index: SearchIndex, database: Database) -> None:
+    def __init__(
+        self,
+        knowledge: KnowledgeBase,
+        index: SearchIndex,
+        database: Database,
+        cuts: Mapping[str, Cuts],
+        tables: TermTables,
+    ) -> None:
         self.knowledge = knowledge
         self.index = index
+        self.cuts = cuts
+        self.dictionary = Dictionary(index, tables)
         self._database = database
-        self.content = lru_cache(maxsize=512)(self._content)
+        languages = tuple(code for code, count in knowledge.counts.items() if count)
+        self._inquirers = {code: Inquirer(index, languages, cuts[code].high, self.dictionary) for code in cuts}
+        self.content = lru_cache(maxsize=256)(self._content)
+        self._snippets: dict[tuple[str, str, frozenset[str]], Snippet] = {}
+        self._sections: dict[tuple[str, str], tuple[published.SectionText, ...]] = {}
+        self._keeping = threading.Lock()
         self.suggestions = lru_cache(maxsize=8)(self._suggestions)
+        self._words = lru_cache(maxsize=4)(self._written)
         self.helpful = lru_cache(maxsize=200)(self._helpful)
+
+    def inquirer(self, language: str) -> Inquirer:
+        """What makes out the queries of a language's readers."""
+        return self._inquirers[language]
+
+    def written(self, language: str, terms: Iterable[str]) -> str:
+        """Terms as the words that the articles of a language mostly write them in."""
+        return " ".join(self._words(language).get(term, term) for term in terms)
+
+    def _written(self, language: str) -> dict[str, str]:
+        """The most frequent word of each term."""
+        lexicon = self.index.lexicon(language)
+        ordered = sorted(lexicon.counts, key=lambda word: (lexicon.counts[word], word))
+        return {stem(language, word): lexicon.written(word) for word in ordered}
 
     def _content(self, language: str, slug: str) -> published.Content | None:
         """The text of an article, as it is now; None where a newer generation has taken it away."""
         with self._database.read() as connection:
             return published.content(connection, language, slug)
 
+    def sections(self, language: str, slugs: Sequence[str]) -> dict[str, tuple[published.SectionText, ...]]:
+        """Anchor, heading and plain text of the sections of some articles; those that are gone are left out."""
+        found = {slug: known for slug in slugs if (known := self._sections.get((language, slug))) is not None}
+        if lacking := [slug for slug in slugs if slug not in found]:
+            with self._database.read() as connection:
+                read = published.sections(connection, language, lacking)
+            found |= read
+            with self._keeping:
+                self._sections |= {(language, slug): texts for slug, texts in read.items()}
+                while len(self._sections) > SECTIONS_KEPT:
+                    del self._sections[next(iter(self._sections))]
+        return found
+
+    def snippet(self, language: str, slug: str, terms: frozenset[str], make: Callable[[], Snippet]) -> Snippet:
+        """A snippet of an article for some terms, made only where it is not known."""
+        key = language, slug, terms
+        if (known := self._snippets.get(key)) is None:
+            known = make()
+            with self._keeping:
+                self._snippets[key] = known
+                while len(self._snippets) > SNIPPETS_KEPT:
+                    del self._snippets[next(iter(self._snippets))]
+        return known
+
     def _helpful(self, language: str, tallies: Tallies, limit: int, topic: str | None) -> tuple[Published, ...]:
         """The articles that readers found most helpful; see `knowledge.most_helpful`."""
         return tuple(most_helpful(self.knowledge, language, tallies.votes, limit, topic))
 
-    def _suggestions(self, language: str) -> Suggestions:
-        """The titles of a language."""
-        articles = self.knowledge.articles
-        return Suggestions((slug, item.article.title) for (code, slug), item in articles.items() if code == language)
+    def _suggestions(self, language: str, queries: tuple[str, ...]) -> Suggestions:
+        """What can be suggested to readers of a language, with what many of them ask."""
+        titles = [
+            (slug, item.article.title) for (code, slug), item in self.knowledge.articles.items() if code == language
+        ]
+        with self._database.read() as connection:
+            headings = published.headings(connection, language)
+        return Suggestions(titles, headings, queries, self.index.lexicon(language), language)
 
 
 class Editions:
@@ -68,11 +135,20 @@ class Editions:
     Args:
         data: instance folder.
         default_language: see `KnowledgeBase`.
+        cuts: of every language, between the verdicts.
         clock: seconds that only grow.
     """
 
-    def __init__(self, data: Path, default_language: str, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        data: Path,
+        default_language: str,
+        cuts: Mapping[str, Cuts],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._data = data
+        self._cuts = cuts
+        self._tables = TermTables(data / "terms")
         self._default_language = default_language
         self._clock = clock
         self._database = Database(f"sqlite:///{data / 'articles.db'}")
@@ -124,4 +200,5 @@ class Editions:
             return  # It is being replaced, or locked; the next look is soon.
         if self._current is not None:
             self._retired.append((now, self._current))
-        self._current = Edition(knowledge, WhooshIndex(self._data / "index" / generation), self._database)
+        index = WhooshIndex(self._data / "index" / generation)
+        self._current = Edition(knowledge, index, self._database, self._cuts, self._tables)

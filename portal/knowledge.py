@@ -60,6 +60,11 @@ class KnowledgeBase:
             families.setdefault(slug, set()).add(language)
         return {slug: frozenset(languages) for slug, languages in families.items()}
 
+    @lru_cache(maxsize=8)  # noqa: B019 - a generation lives as long as its cache
+    def lacking(self, language: str) -> frozenset[str]:
+        """The families that have no article in a language."""
+        return frozenset(slug for slug, codes in self.families.items() if language not in codes)
+
     @cached_property
     def aliases(self) -> dict[str, str]:
         """The slug that each earlier slug leads to; a slug in use is never an alias."""

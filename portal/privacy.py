@@ -39,6 +39,14 @@ def mask(text: str) -> str:
     Masking twice changes nothing more. Error codes such as 0x80070005, versions, dates and short numbers stay: they
     are what people search for.
     """
+    # What one mask has cut off may be a secret by itself; every round masks something or is the last.
+    while (masked := _masked(text)) != text:
+        text = masked
+    return masked
+
+
+def _masked(text: str) -> str:
+    """Text in which every kind has been replaced once."""
     text = _IBAN.sub(lambda match: IBAN_MASK if _is_iban(match[0]) else match[0], text)
     text = _EMAIL.sub(EMAIL_MASK, text)
     text = _TOKEN.sub(lambda match: SECRET_MASK if _is_secret(match[0]) else match[0], text)

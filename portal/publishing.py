@@ -17,18 +17,20 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from portal import articles, front_matter, library, markup
-from portal.articles import Topic
+from portal import articles, front_matter, library, markup, vocabulary
 from portal.errors import SearchUnavailable
 from portal.locales import CODES
 from portal.problems import Problem, Severity
-from portal.search import Document, analyzers, generations, whoosh_index
+from portal.search import Document, analyzers, chains, compounds, generations, stemming, whoosh_index
+from portal.search.thesaurus import Thesaurus
 from portal.storage import Database, published
 
 log = logging.getLogger(__name__)
 
 #: From this many changed files on, every processor core takes part.
 PARALLEL_FROM = 200
+#: From so many times the articles that it was learned from on, what is learned from all of them is learned anew.
+GROWTH = 1.25
 
 #: Told how many steps are done and how many there are; a file is two steps, reading and indexing.
 Progress = Callable[[int, int], None]
@@ -72,6 +74,8 @@ class Publisher:
         self.root = root
         self._data = data
         self._generations = data / "index"
+        #: Signature of the writers' words, what they came to, and what is wrong with them.
+        self._words: tuple[str, str, tuple[Problem, ...]] | None = None
 
     @contextmanager
     def _alone(self) -> Iterator[Database]:
@@ -110,26 +114,47 @@ class Publisher:
         with self._alone() as database:
             found = library.scan(self.root)
             topics, topic_problems = library.read_topics(self.root)
+            thesaurus, word_problems = self._thesaurus()
             with database.read() as connection:
                 known = published.signatures(connection)
                 current = published.state(connection, "generation")
                 old_topics = published.state(connection, "topics")
+                old_thesaurus = published.state(connection, "thesaurus")
+                learned_from = int(published.state(connection, "learned_from") or 0)
             why = "asked for" if rebuild and current else self._why_rebuild(current, known, verify)
             if why:
                 log.warning("the search index is made anew: %s", why)
+            if current and not why and len(found.files) > GROWTH * learned_from:
+                why = "the articles have grown, and there are more words to learn from"
             fresh = bool(why) or not current
             files = {(file.language, file.slug): file for file in found.files}
             changed = [file for key, file in files.items() if fresh or known.get(key, ("", False))[0] != file.signature]
             gone = sorted(known.keys() - files.keys())
             generation = current
-            if changed or gone or fresh or not _same_topics(old_topics, topics):
+            state = {"topics": published.topics_text(topics), "thesaurus": thesaurus}
+            state["learned_from"] = str(len(found.files) if fresh else learned_from)
+            if changed or gone or fresh or (old_topics, old_thesaurus) != (state["topics"], thesaurus):
                 jobs = self._jobs(changed, gone, known, fresh)
-                generation = self._write(database, jobs, gone, topics, now, None if fresh else current, progress)
+                generation = self._write(database, jobs, gone, state, now, None if fresh else current, progress)
             with database.read() as connection:
                 stored = [Problem(*row[:4], Severity(row[4])) for row in published.problems(connection)]
             generations.sweep(self._generations, generation)
-        problems = tuple(sorted((*found.problems, *topic_problems, *stored)))
+        problems = tuple(sorted((*found.problems, *topic_problems, *word_problems, *stored)))
         return Report(generation, len(changed), len(gone), problems, why)
+
+    def _thesaurus(self) -> tuple[str, tuple[Problem, ...]]:
+        """The writers' synonyms and glossary as the index keeps them, and what is wrong with their files.
+
+        They are read again only when one of them has been written.
+        """
+        signature = vocabulary.signature(self.root)
+        if self._words is None or self._words[0] != signature:
+            synonyms = {code: vocabulary.read_synonyms(self.root, code) for code in CODES}
+            glossary, problems = vocabulary.read_glossary(self.root)
+            text = Thesaurus({code: groups for code, (groups, _) in synonyms.items()}, glossary).to_text()
+            faults = (*(problem for _, found in synonyms.values() for problem in found), *problems)
+            self._words = signature, text, faults
+        return self._words[1], self._words[2]
 
     def _why_rebuild(self, current: str, known: dict[tuple[str, str], tuple[str, bool]], verify: bool) -> str:
         """Why the present index cannot be built upon; empty where it can, or where there is none yet."""
@@ -169,7 +194,7 @@ class Publisher:
         database: Database,
         jobs: list[_Job],
         gone: list[tuple[str, str]],
-        topics: tuple[Topic, ...],
+        state: dict[str, str],
         now: datetime,
         base: str | None,
         progress: Progress,
@@ -180,9 +205,12 @@ class Publisher:
         self._generations.mkdir(mode=0o700, exist_ok=True)
         directory = generations.begin(self._generations, name, previous)
         rows = _run([replace(job, target=directory / job.target) for job in jobs], progress)
+        # Never into the file of the previous generation, which has the same name and may be the same file.
+        (directory / whoosh_index.THESAURUS).unlink(missing_ok=True)
+        (directory / whoosh_index.THESAURUS).write_text(state["thesaurus"], encoding="utf-8")
         generations.seal(directory, previous)
         with database.write() as connection:
-            published.publish(connection, rows, gone, topics, name)
+            published.publish(connection, rows, gone, state, name)
         if previous is not None and previous.exists():
             os.utime(previous)  # Its grace begins now.
         gc.collect()  # Whoosh's writer leaves the segments that it has merged open, in circles of references.
@@ -192,14 +220,9 @@ class Publisher:
 @cache
 def _made_by() -> str:
     """What identifies the code that makes what is published: with other code, everything is made anew."""
-    parts = (articles, front_matter, library, markup, analyzers, whoosh_index, published)
+    parts = (articles, front_matter, library, markup, analyzers, chains, compounds, stemming, whoosh_index, published)
     sources = b"".join(Path(str(part.__file__)).read_bytes() for part in parts)
     return hashlib.blake2b(sources, digest_size=12).hexdigest()
-
-
-def _same_topics(stored: str, topics: tuple[Topic, ...]) -> bool:
-    """Whether the topics are those that were published last."""
-    return stored == published.topics_text(topics)
 
 
 def _run(jobs: list[_Job], progress: Progress) -> list[published.Row]:

@@ -10,7 +10,7 @@ from enum import StrEnum
 #: A query is cut to this many characters; nobody reads a longer one, and the engine never sees it.
 MAX_CHARACTERS = 200
 #: And to this many words.
-MAX_WORDS = 16
+MAX_WORDS = 40
 #: Blanks and control characters, which may surround what was meant.
 _INVISIBLE = "".join(chr(code) for code in (*range(33), *range(127, 161)))
 #: A web address, which nobody searches a help centre for and every robot tries.
@@ -20,11 +20,11 @@ ADDRESS = re.compile(r"^(?:(?:\w+:)?//|www\.)\S+$|^(?:\.\./|/etc/|<script)", re.
 class Verdict(StrEnum):
     """What a search came to."""
 
-    #: There are results in the reader's language.
+    #: An article in the reader's language most likely answers it.
     ANSWERED = "answered"
-    #: There are results, in other languages only.
-    ELSEWHERE = "elsewhere"
-    #: Nothing was found in any language: code U0.
+    #: There are results, and it cannot be told whether one of them answers it.
+    UNCERTAIN = "uncertain"
+    #: Nothing in the reader's language answers it.
     UNANSWERED = "unanswered"
     #: There was no word to search for.
     EMPTY = "empty"
@@ -42,6 +42,8 @@ class Query:
     topic: str | None = None
     #: Whether something was cut off.
     is_cut: bool = False
+    #: Whether the person wants it taken as it was typed, without repairs and other languages.
+    is_exact: bool = False
 
     @property
     def is_plausible(self) -> bool:
@@ -50,26 +52,22 @@ class Query:
 
 
 @dataclass(frozen=True)
-class Hit:
-    """One result."""
+class Cuts:
+    """Where the confidence that a search is answered divides the verdicts, for one language."""
 
-    slug: str
-    #: Language of the text that was found.
-    language: str
-    #: The engine's own score: orders results of one search, means nothing across searches.
-    score: float
+    #: Below, it is unanswered.
+    low: float
+    #: From here on, it is answered.
+    high: float
 
-
-@dataclass(frozen=True)
-class Results:
-    """One page of results in one language."""
-
-    hits: tuple[Hit, ...]
-    #: How many there are in all.
-    total: int
+    def verdict(self, confidence: float) -> Verdict:
+        """What a search with this confidence came to."""
+        if confidence >= self.high:
+            return Verdict.ANSWERED
+        return Verdict.UNCERTAIN if confidence >= self.low else Verdict.UNANSWERED
 
 
-def read_query(language: str, text: str, topic: str | None = None) -> Query:
+def read_query(language: str, text: str, topic: str | None = None, *, is_exact: bool = False) -> Query:
     """A query within bounds from whatever was sent.
 
     Control characters, direction marks and other invisible characters become blanks, white space is folded,
@@ -83,7 +81,7 @@ def read_query(language: str, text: str, topic: str | None = None) -> Query:
     folded = " ".join(words[:MAX_WORDS])
     kept = folded[:MAX_CHARACTERS].rstrip()
     is_cut = len(text) > len(head) or len(words) > MAX_WORDS or len(folded) > MAX_CHARACTERS
-    return Query(language, kept, topic, is_cut)
+    return Query(language, kept, topic, is_cut, is_exact)
 
 
 def gap_fingerprint(language: str, stems: Iterable[str], topic: str | None) -> str:

@@ -1,23 +1,37 @@
 """Self-service: a search is answered, and where nothing answers it, the desk is told."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 
 from portal.desk import Desk, Opened
 from portal.edition import Edition
 from portal.errors import SearchUnavailable
 from portal.knowledge import Published
-from portal.locales import LANGUAGES
+from portal.locales import CODES, LANGUAGES
 from portal.privacy import mask, without_masks
-from portal.queries import Hit, Query, Results, Verdict
+from portal.queries import Query, Verdict
+from portal.search import Match
 from portal.search.analyzers import terms, without_function_words
+from portal.search.inquiry import Inquiry, Reading
 from portal.search.snippets import Snippet, snippet
+from portal.search.understanding import Repair
 
 #: Results on one page.
 PAGE_SIZE = 10
 #: Last page that is shown; nobody reads on, and every page costs the engine more than the one before.
 LAST_PAGE = 20
+#: Matches in another language among which those are looked for that the reader's language lacks.
+FOREIGN_MATCHES = 100
+#: Share of the best match's score from which another may be what is meant.
+FOREIGN_NEAR = 0.5
+#: The same where the reader's own language has answered already.
+FOREIGN_BEST = 0.9
+#: Confidence from which what another language has is worth showing, at most as perhaps.
+FOREIGN_SURE = 0.05
+#: Most articles shown of each other language.
+FOREIGN_SHOWN = 5
 
 
 @dataclass(frozen=True)
@@ -35,24 +49,33 @@ class Answer:
 
     query: Query
     verdict: Verdict
+    #: The probability that the results answer it, 0–1.
+    confidence: float = 0.0
     #: In the reader's language, best first.
     results: tuple[Result, ...] = ()
     total: int = 0
-    #: Texts that exist in other languages only, by language.
+    #: Texts that exist in other languages only, by language; they never count as answered.
     elsewhere: tuple[tuple[str, tuple[Result, ...]], ...] = ()
     #: Language whose words were found, where it is not the reader's; the results are translations of what was found.
     asked_in: str | None = None
     #: How many results there are without the topic filter; only where there are none with it.
     unfiltered: int = 0
+    #: What was searched for, and what had been put right for it.
+    searched: str = ""
+    repairs: tuple[Repair, ...] = ()
+    #: All that was made of the query.
+    inquiry: Inquiry | None = None
 
     @property
-    def is_gap(self) -> bool:
-        """Whether it is code U0: nothing was found in any language, topic filter or not."""
-        return self.verdict is Verdict.UNANSWERED and not self.unfiltered
+    def code(self) -> str | None:
+        """Why the desk is told: U0 when nothing answers, U1 when only an article in another language may."""
+        if self.verdict is not Verdict.UNANSWERED or self.unfiltered:
+            return None
+        return "U1" if self.elsewhere else "U0"
 
 
 def answer(edition: Edition, query: Query, page: int = 1) -> Answer:
-    """Search in the reader's language; where it has nothing, in the others.
+    """Search in the reader's language and, where that is not sure to have an answer, in the others.
 
     What is found in another language is shown in the reader's language where a translation exists, and otherwise in
     a group of its own.
@@ -63,71 +86,131 @@ def answer(edition: Edition, query: Query, page: int = 1) -> Answer:
         page: from 1.
 
     Raises:
-        SearchUnavailable: the index is missing, broken or too slow.
+        SearchUnavailable: the index is missing or broken.
     """
-    offset = PAGE_SIZE * (min(page, LAST_PAGE) - 1)
-    found = edition.index.search(query, offset, PAGE_SIZE)
-    if found.total:
-        return Answer(query, Verdict.ANSWERED, _results(edition, query, found.hits), found.total)
-    if query.topic:
-        everywhere = answer(edition, Query(query.language, query.text))
-        if everywhere.verdict is Verdict.EMPTY:
-            return everywhere
-        count = everywhere.total + sum(len(group) for _, group in everywhere.elsewhere)
-        return Answer(query, Verdict.UNANSWERED, unfiltered=count)
-    return _in_other_languages(edition, query)
-
-
-def _in_other_languages(edition: Edition, query: Query) -> Answer:
-    """What the other languages have for a query that the reader's has nothing for."""
-    translated: dict[str, Result] = {}
-    foreign: dict[str, list[Result]] = {}
-    asked_in: tuple[float, str] | None = None
-    seen: set[str] = set()
-    # The small words of one language are rare and weighty words in another.
-    meaning = without_function_words(query.text)
-    if not meaning:
+    inquiry = edition.inquirer(query.language).ask(query.language, query.text, query.topic, exact=query.is_exact)
+    if not inquiry.typed.clues:
         return Answer(query, Verdict.EMPTY)
-    for code in LANGUAGES[query.language].fallbacks:
-        asked = Query(code, meaning)
-        results: Results = edition.index.search(asked, 0, PAGE_SIZE)
-        for result in _results(edition, asked, results.hits):
-            slug = result.item.article.slug
-            if slug in seen:
-                continue
-            seen.add(slug)
-            own = edition.knowledge.articles.get((query.language, slug))
-            if own is not None:
-                translated[slug] = Result(own, _beginning(edition, own), result.score)
-                asked_in = max(asked_in or (0.0, code), (result.score, code))
-            else:
-                foreign.setdefault(code, []).append(result)
-    best = sorted(translated.values(), key=lambda result: -result.score)[:PAGE_SIZE]
-    groups = tuple((code, tuple(group)) for code, group in foreign.items())
-    if best:
-        return Answer(query, Verdict.ANSWERED, tuple(best), len(best), groups, asked_in[1] if asked_in else None)
-    return Answer(query, Verdict.ELSEWHERE if groups else Verdict.UNANSWERED, elsewhere=groups)
+    found = _of_language(edition, query, inquiry, page)
+    if found.verdict is Verdict.UNANSWERED and not without_function_words(query.text):
+        return Answer(query, Verdict.EMPTY)  # “How do I” on a French page asks for nothing.
+    if inquiry.asked_in is not None:
+        found = _asked_in(edition, query, inquiry.asked_in, found, page)
+    if query.topic and found.verdict is Verdict.UNANSWERED:
+        everywhere = answer(edition, replace(query, topic=None))
+        if everywhere.verdict is not Verdict.UNANSWERED:
+            return replace(found, unfiltered=everywhere.total + sum(len(group) for _, group in everywhere.elsewhere))
+    return found
 
 
-def _results(edition: Edition, query: Query, hits: Iterable[Hit]) -> tuple[Result, ...]:
-    """Hits with their articles and snippets; one whose article has gone meanwhile is left out."""
-    wanted = frozenset(terms(query.language, query.text))
+def _of_language(edition: Edition, query: Query, inquiry: Inquiry, page: int) -> Answer:
+    """What the reader's own language has, and the other languages have for its words."""
+    own = inquiry.own
+    offset = PAGE_SIZE * (min(page, LAST_PAGE) - 1)
+    found = own.found
+    if offset:
+        found = edition.index.search(own.language, own.clues, query.topic, offset, PAGE_SIZE)
+    verdict = edition.cuts[query.language].verdict(own.confidence)
+    if not found.total:
+        verdict = Verdict.UNANSWERED
+    return Answer(
+        query,
+        verdict,
+        own.confidence,
+        _results(edition, own, found.matches),
+        found.total,
+        () if query.is_exact or offset else _elsewhere(edition, query, own, verdict),
+        searched=own.text,
+        repairs=own.repairs,
+        inquiry=inquiry,
+    )
+
+
+def _asked_in(edition: Edition, query: Query, foreign: Reading, own: Answer, page: int) -> Answer:
+    """The articles that a query in another language finds, in the reader's language where they exist in it.
+
+    They are one page; there are no further ones.
+    """
+    index, articles = edition.index, edition.knowledge.articles
+    matches = index.search(foreign.language, foreign.clues, query.topic, 0, FOREIGN_MATCHES).matches
+    translated = [match for match in matches if (query.language, match.slug) in articles][:PAGE_SIZE]
+    only_there = [match for match in matches[:PAGE_SIZE] if (query.language, match.slug) not in articles]
+    group = _results(edition, foreign, only_there[:FOREIGN_SHOWN])
+    others = tuple((code, found) for code, found in own.elsewhere if code != foreign.language)
+    groups = ((foreign.language, group), *others) if group else own.elsewhere
+    if not translated:
+        return replace(own, elsewhere=groups)
+    # The best article must be one that the reader can read; that there are others proves nothing.
+    sure = foreign.confidence if translated[0] == matches[0] else min(foreign.confidence, own.confidence)
+    verdict = edition.cuts[foreign.language].verdict(sure)
+    results = tuple(
+        Result(articles[query.language, match.slug], _beginning(edition, query.language, match.slug), match.score)
+        for match in translated
+    )
+    return replace(
+        own,
+        verdict=verdict,
+        confidence=sure,
+        results=results if page == 1 else (),
+        total=len(results),
+        elsewhere=groups,
+        asked_in=foreign.language,
+        searched=query.text,
+        repairs=(),
+    )
+
+
+def _elsewhere(
+    edition: Edition, query: Query, own: Reading, verdict: Verdict
+) -> tuple[tuple[str, tuple[Result, ...]], ...]:
+    """What other languages have that the reader's has not, found by the query's words put into each of them."""
+    lacking = edition.knowledge.lacking(query.language)
+    if not lacking:
+        return ()
+    groups = []
+    for reading in edition.inquirer(query.language).elsewhere(own, query.topic):
+        found = edition.index.search(reading.language, reading.clues, query.topic, 0, FOREIGN_MATCHES)
+        best = found.matches[0].score if found.matches else 1.0
+        # The best match may be one that the reader has, and then it has answered.
+        near = FOREIGN_BEST if verdict is Verdict.ANSWERED else FOREIGN_NEAR
+        only_there = [match for match in found.matches if match.slug in lacking and match.score >= near * best]
+        sure = reading.confidence * only_there[0].score / best if only_there else 0.0
+        if sure >= FOREIGN_SURE:
+            groups.append((sure, reading.language, _results(edition, reading, only_there[:FOREIGN_SHOWN])))
+    return tuple(_once(sorted(groups, key=lambda group: -group[0])))
+
+
+def _once(groups: Iterable[tuple[float, str, tuple[Result, ...]]]) -> Iterable[tuple[str, tuple[Result, ...]]]:
+    """Each family in the first group that has it."""
+    seen: set[str] = set()
+    for _, code, group in groups:
+        kept = tuple(result for result in group if result.item.article.slug not in seen)
+        seen |= {result.item.article.slug for result in kept}
+        if kept:
+            yield code, kept
+
+
+def _results(edition: Edition, reading: Reading, matches: Sequence[Match]) -> tuple[Result, ...]:
+    """Matches with their articles and snippets; one whose article has gone meanwhile is left out."""
+    language, wanted = reading.language, reading.terms
+    split = edition.index.split(language)
+    clues = zip(reading.clues, reading.found.rarity, strict=False)
+    rarity = {term: worth for clue, worth in clues for way in clue.ways for term in way.terms}
+    texts = edition.sections(language, [match.slug for match in matches])
     found = []
-    for hit in hits:
-        item = edition.knowledge.articles.get((hit.language, hit.slug))
-        content = edition.content(hit.language, hit.slug)
-        if item is not None and content is not None:
-            parts = [(anchor, heading, text) for anchor, heading, text, _ in content.sections]
-            found.append(Result(item, snippet(hit.language, wanted, parts), hit.score))
+    for match in matches:
+        item, parts = edition.knowledge.articles.get((language, match.slug)), texts.get(match.slug)
+        if item is not None and parts is not None:
+            make = partial(snippet, language, wanted, parts, split, rarity)
+            found.append(Result(item, edition.snippet(language, match.slug, wanted, make), match.score))
     return tuple(found)
 
 
-def _beginning(edition: Edition, item: Published) -> Snippet:
+def _beginning(edition: Edition, language: str, slug: str) -> Snippet:
     """An article's summary, or its first lines."""
-    content = edition.content(item.article.language, item.article.slug)
-    parts = [("", "", item.article.summary)] if item.article.summary else []
-    parts += [(anchor, heading, text) for anchor, heading, text, _ in content.sections] if content else []
-    return snippet(item.article.language, frozenset(), parts)
+    summary = edition.knowledge.articles[language, slug].article.summary
+    parts = (("", "", summary),) if summary else edition.sections(language, [slug]).get(slug, ())
+    return snippet(language, frozenset(), parts)
 
 
 def report_gap(desk: Desk, asked: Answer, page: str, now: datetime) -> Opened | None:
@@ -140,7 +223,7 @@ def report_gap(desk: Desk, asked: Answer, page: str, now: datetime) -> Opened | 
         now: aware, UTC.
     """
     stems = gap_terms(asked.query)
-    if not asked.is_gap or not asked.query.is_plausible or not stems:
+    if asked.code is None or not asked.query.is_plausible or not stems:
         return None
     return desk.open_gap(asked.query, stems, page, now)
 
@@ -160,10 +243,10 @@ def ready(edition: Edition) -> None:
     Raises:
         SearchUnavailable: one cannot.
     """
-    for code, count in edition.knowledge.counts.items():
-        if count:
-            title = next(
-                item.article.title for (language, _), item in edition.knowledge.articles.items() if language == code
-            )
-            if not edition.index.search(Query(code, title[:200]), 0, 1).total:
+    for code in CODES:
+        titles = (item.article.title for (language, _), item in edition.knowledge.articles.items() if language == code)
+        title = next(titles, None)
+        if title is not None:
+            clues = edition.index.clues(code, title[:200])
+            if clues and not edition.index.search(code, clues, None, 0, 1).total:
                 raise SearchUnavailable(f"the {code} index does not find its own article")

@@ -71,7 +71,9 @@ def prepare(settings: Settings, progress: Progress = lambda _done, _total: None,
         raise CannotStart(
             f"The articles could not be published in {settings.data}: {error.strerror or error}."
         ) from error
-    return Prepared(report, Editions(settings.data, settings.default_language).current().knowledge.counts)
+    return Prepared(
+        report, Editions(settings.data, settings.default_language, settings.cuts).current().knowledge.counts
+    )
 
 
 def check_port(settings: Settings) -> None:

@@ -18,10 +18,14 @@ from portal.edition import Edition, Editions, Tallies
 from portal.errors import CannotStart
 from portal.settings import Settings
 from portal.staff import Staff
-from portal.storage import Database, feedback
+from portal.storage import Database, feedback, frequent
 
 #: How long tallies of votes are used before they are read again, in seconds.
 TALLIES_EVERY = 60.0
+#: How long the frequent queries are used before they are read again, in seconds.
+FREQUENT_EVERY = 600.0
+#: How often queries that too few have asked are forgotten, in seconds.
+PURGE_EVERY = 86_400.0
 
 
 def utc_now() -> datetime:
@@ -73,6 +77,8 @@ class Services:
     build: str
     clock: Callable[[], datetime] = utc_now
     _tallies: Tallies = field(default_factory=Tallies)
+    _frequent: dict[str, tuple[float, tuple[str, ...]]] = field(default_factory=dict)
+    _purged_at: float = float("-inf")
     _tallied_at: float = float("-inf")
     _tallying: threading.Lock = field(default_factory=threading.Lock)
 
@@ -84,6 +90,26 @@ class Services:
             SearchUnavailable: nothing has been published yet.
         """
         return self.editions.current()
+
+    def frequent(self, language: str) -> tuple[str, ...]:
+        """The queries that many readers of a language ask, some minutes ago at most; none where they cannot be read."""
+        known = self._frequent.get(language)
+        if known is None or time.monotonic() - known[0] > FREQUENT_EVERY:
+            try:
+                self._purge()
+                with self.database.read() as connection:
+                    found = tuple(text for text, _ in frequent.popular(connection, language))
+            except SQLAlchemyError:
+                found = known[1] if known else ()
+            self._frequent[language] = known = time.monotonic(), found
+        return known[1]
+
+    def _purge(self) -> None:
+        """Once a day, forget the queries that too few have asked."""
+        if time.monotonic() - self._purged_at > PURGE_EVERY:
+            self._purged_at = time.monotonic()
+            with self.database.write(patience=0.2) as connection:
+                frequent.purge(connection, self.clock())
 
     def tallies(self) -> Tallies:
         """What readers thought, a minute ago at most.
@@ -110,7 +136,7 @@ def open_services(settings: Settings) -> Services:
     """
     secret = secret_key(settings.data)
     database = Database(settings.database)
-    editions = Editions(settings.data, settings.default_language)
+    editions = Editions(settings.data, settings.default_language, settings.cuts)
     desk = Desk(database, secret, settings.reopen_days)
     staff = Staff(database, settings.sign_in_attempts, timedelta(hours=settings.session_hours))
     return Services(settings, database, editions, desk, staff, secret, build_of(Path(portal.__file__).parent))

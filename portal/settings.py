@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from portal.errors import InvalidSetting
 from portal.locales import CODES
+from portal.queries import Cuts
 
 PREFIX = "PORTAL_"
 
@@ -101,6 +102,18 @@ def _hosts(text: str) -> tuple[str, ...]:
     return hosts
 
 
+def _by_language(text: str) -> tuple[tuple[str, float], ...]:
+    """Reader of a share for each language."""
+    try:
+        pairs = [part.split(":") for part in text.split(",")]
+        shares = {code.strip(): float(share) for code, share in pairs}
+    except ValueError:
+        shares = {}
+    if set(shares) != set(CODES) or not all(0 <= share <= 1 for share in shares.values()):
+        raise ValueError("a number from 0 to 1 for each language, such as " + ",".join(f"{code}:0.5" for code in CODES))
+    return tuple(shares.items())
+
+
 def _time_zone(text: str) -> str:
     """Reader of a time zone's name."""
     try:
@@ -127,6 +140,12 @@ class Settings:
         (), _hosts, "host names served; empty is base_url's, or this machine's names and plain addresses"
     )
     proxy_count: int = _setting(0, _whole(0, 5), "reverse proxies whose X-Forwarded-* headers are believed")
+    search_low_cuts: tuple[tuple[str, float], ...] = _setting(
+        tuple((code, 0.2) for code in CODES), _by_language, "confidence below which a search is unanswered"
+    )
+    search_high_cuts: tuple[tuple[str, float], ...] = _setting(
+        tuple((code, 0.7) for code in CODES), _by_language, "confidence from which a search is answered"
+    )
     site_name: str = _setting("", _line, "name shown on every page; empty is “Help centre” in the reader's language")
     default_language: str = _setting("en", _one_of(*CODES), "language where a browser asks for none of the four")
     session_hours: int = _setting(12, _whole(1, 720), "how long staff stay signed in", "hours")
@@ -137,6 +156,12 @@ class Settings:
     sign_in_attempts: int = _setting(10, _whole(1, 1000), "wrong passwords per account and 15 minutes")
     reopen_days: int = _setting(30, _whole(0, 3650), "a solved gap asked again within this time re-opens", "days")
     log_level: str = _setting("info", _one_of("debug", "info", "warning", "error"), "least severity that is logged")
+
+    @property
+    def cuts(self) -> Mapping[str, Cuts]:
+        """Where the verdicts of each language are divided."""
+        low, high = dict(self.search_low_cuts), dict(self.search_high_cuts)
+        return {code: Cuts(low[code], high[code]) for code in CODES}
 
     @property
     def database(self) -> str:

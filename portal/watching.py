@@ -9,6 +9,7 @@ from pathlib import Path
 
 from watchfiles import watch
 
+from portal.learning import Learner
 from portal.publishing import Publisher
 
 log = logging.getLogger(__name__)
@@ -35,6 +36,7 @@ class Watcher(threading.Thread):
         self._publisher = publisher
         self._data = data
         self._clock = clock
+        self._learner = Learner(data)
         self._ending = threading.Event()
         self._last_fault = ""
 
@@ -48,12 +50,16 @@ class Watcher(threading.Thread):
                     self._ending.wait(STAND_BY)
                     continue
                 # What changed while nobody watched.
+                if not self._learner.is_alive():
+                    self._learner.start()
                 self._publish()
+                self._learner.wake()
                 self._watch()
 
     def stop(self) -> None:
         """End soon; a publication under way ends first."""
         self._ending.set()
+        self._learner.stop()
 
     def _watch(self) -> None:
         """Publish at every change."""
@@ -83,6 +89,7 @@ class Watcher(threading.Thread):
             return
         self._last_fault = ""
         if report.changed or report.removed or report.rebuilt:
+            self._learner.wake()
             log.info("published %s: %d changed, %d removed", report.generation, report.changed, report.removed)
             for problem in report.problems:
                 log.warning("%s", problem)

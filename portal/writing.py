@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from portal import library, markup
+from portal import library, markup, vocabulary
 from portal.articles import Article, Freshness, fingerprint, freshness, source_language
 from portal.locales import CODES, choices
 from portal.problems import Problem, Severity
@@ -50,7 +50,9 @@ def check_articles(root: Path, default_language: str) -> list[Problem]:
     """
     found = library.scan(root)
     topics, problems = library.read_topics(root)
-    everything = [*found.problems, *problems]
+    everything = [*found.problems, *problems, *vocabulary.read_glossary(root)[1]]
+    for code in CODES:
+        everything += vocabulary.read_synonyms(root, code)[1]
     texts: dict[tuple[str, str], _Text] = {}
     for file in found.files:
         reading = library.read(file, root)

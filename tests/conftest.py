@@ -140,7 +140,7 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={folder} -c fsync=off"
     run(str(programs / "pg_ctl"), "-D", data, "-o", options, "-l", str(folder / "log"), "-w", "start")
     yield f"postgresql+psycopg://portal@127.0.0.1:{port}"
-    run(str(programs / "pg_ctl"), "-D", data, "-m", "immediate", "stop")
+    run(str(programs / "pg_ctl"), "-D", data, "-m", "immediate", "-t", "180", "stop")
 
 
 @pytest.fixture(params=["sqlite", "postgres"])

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from portal.edition import Edition, Editions
 from portal.publishing import Publisher, Report
-from portal.queries import read_query
+from portal.settings import Settings
 
 
 class Folder:
@@ -23,8 +23,9 @@ class Folder:
     @property
     def edition(self) -> Edition:
         """What a process that starts now would show."""
-        return Editions(self.data, "en").current()
+        return Editions(self.data, "en", Settings().cuts).current()
 
     def find(self, language: str, text: str) -> list[str]:
         """Slugs that a search finds."""
-        return [hit.slug for hit in self.edition.index.search(read_query(language, text)).hits]
+        index = self.edition.index
+        return [match.slug for match in index.search(language, index.clues(language, text)).matches]

@@ -93,7 +93,8 @@ def test_every_problem_of_an_article_is_explained() -> None:
     """The writers' page has every code that reading and checking give."""
     page = (REPOSITORY / "docs" / "writing-articles.md").read_text(encoding="utf-8")
     sources = "".join(
-        (REPOSITORY / "portal" / f"{name}.py").read_text() for name in ("library", "front_matter", "writing")
+        (REPOSITORY / "portal" / f"{name}.py").read_text()
+        for name in ("library", "front_matter", "vocabulary", "writing")
     )
     codes = set(re.findall(r'"([a-z]+(?:-[a-z]+)+)"', sources))
 

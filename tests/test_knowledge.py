@@ -1,6 +1,5 @@
-"""The knowledge base as pages ask for it, suggestions while typing, and snippets of results."""
+"""The knowledge base as pages ask for it, and snippets of results."""
 
-import random
 from collections.abc import Mapping
 from datetime import date
 from typing import Any
@@ -13,7 +12,6 @@ from portal.articles import Article, Freshness, Significance, Topic, fingerprint
 from portal.knowledge import KnowledgeBase, Published, most_helpful
 from portal.search.analyzers import terms
 from portal.search.snippets import LENGTH, Snippet, snippet
-from portal.search.suggestions import Suggestions
 
 SOME = settings(deadline=None, max_examples=100)
 TOPICS = (Topic("network", {"en": "Network"}), Topic("accounts", {"en": "Accounts", "ru": "Учётные записи"}))
@@ -42,11 +40,6 @@ def helpful(base: KnowledgeBase, tallies: Mapping[str, tuple[int, int]], limit: 
 def five(**changes: Any) -> KnowledgeBase:
     """The English articles a to e, the first of which is the newest."""
     return a_base(*(an_article(slug=slug, updated=day) for slug, day in DAYS.items()), **changes)
-
-
-def complete(titles: Mapping[str, str], typed: str, limit: int = 7) -> list[str]:
-    """The slugs that are suggested."""
-    return [slug for slug, _ in Suggestions(titles.items()).complete(typed, limit)]
 
 
 def cut(query: str, *texts: str, language: str = "en") -> Snippet:
@@ -223,50 +216,6 @@ def test_most_helpful_in_one_language() -> None:
     found = most_helpful(base, "en", {("fr", "a"): (9, 9), ("fr", "b"): (0, 9), ("en", "b"): (3, 4)}, 9)
 
     assert [(item.article.language, item.article.slug) for item in found] == [("en", "b"), ("en", "a")]
-
-
-@pytest.mark.parametrize(
-    ("typed", "slugs"),
-    [
-        ("pass", ["reset", "set"]), ("PASS re", ["reset"]), ("word", []), ("reset pass your", ["reset"]), ("", []),
-        ("  -!? ", []), ("rese passx", []), ("REINIT", ["fr"]), ("réinit", ["fr"]), ("impr", ["fr"]), ("l'impr", ["fr"]),
-        ("еще", ["ru"]), ("ЕЩЁ раз", ["ru"]), ("войти", ["ru"]), ("воити", []), ("strass", ["de"]), ("straß", ["de"]),
-        ("andern", ["de"]), ("2.4", ["wifi"]), ("2 4 wi", ["wifi"]), ("a b c d e f g h", []),
-    ],
-)  # fmt: skip
-def test_suggestions(typed: str, slugs: list[str]) -> None:
-    """Every word typed begins a word of the title; accents, umlauts, ß, ё and capitals make no difference."""
-    titles = {
-        "reset": "Reset your password", "set": "Set a password", "fr": "Réinitialiser l’imprimante", "wifi": "Wi-Fi 2.4 GHz",
-        "ru": "Ещё раз войти", "de": "Straße ändern",
-    }  # fmt: skip
-
-    found = complete(titles, typed)
-
-    assert sorted(found) == slugs
-
-
-def test_order_of_suggestions() -> None:
-    """Titles that begin with the text come first, then the shorter, then by alphabet; seven unless told."""
-    titles = {"b": "A VPN", "c": "VPN and token", "a": "VPN on a Mac", "d": "B VPN", "e": "VPN"}
-    many = {f"s{number}": f"Step {number:02d}" for number in range(20)}
-
-    assert complete(titles, "vpn") == ["e", "a", "c", "b", "d"]
-    assert complete(titles, "vpn", 2) == ["e", "a"]
-    assert complete(many, "step") == [f"s{number}" for number in range(7)]
-
-
-@SOME
-@given(st.lists(st.text("abäéёеж -’", max_size=12), max_size=12, unique=True), st.randoms(use_true_random=False))
-def test_every_title_is_suggested_for_its_words(titles: list[str], chance: random.Random) -> None:
-    """Beginnings of a title's own words, in any order, find the title."""
-    suggestions = Suggestions((str(number), title) for number, title in enumerate(titles))
-
-    for number, title in enumerate(titles):
-        words = title.replace("-", " ").replace("’", " ").split()[:8]
-        beginnings = [word[: chance.randint(1, len(word))].upper() for word in words]
-        chance.shuffle(beginnings)
-        assert (str(number), title) in suggestions.complete(" ".join(beginnings), len(titles)) or not words
 
 
 def test_whole_text() -> None:

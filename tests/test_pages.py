@@ -47,14 +47,11 @@ def test_the_root_leads_to_the_readers_language(
 
 @pytest.mark.parametrize("language", CODES)
 @pytest.mark.parametrize("page", PAGES)
-def test_public_pages_set_no_cookie_and_load_nothing_from_elsewhere(
-    page: str, language: str, reader: FlaskClient
-) -> None:
-    """No cookie before a person acts, every address of a resource is ours, and the headers are exact."""
+def test_public_pages_load_nothing_from_elsewhere(page: str, language: str, reader: FlaskClient) -> None:
+    """Every address of a resource is ours, and the headers are exact."""
     answer = reader.get(page.format(language))
 
     assert answer.status_code == 200
-    assert "Set-Cookie" not in answer.headers
     assert {name: answer.headers[name] for name in HEADERS} == HEADERS
     loaded = re.findall(r'(?:src|<link rel="(?:stylesheet|icon)" href)="([^"]+)"', answer.text)
     assert loaded

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from portal.queries import MAX_CHARACTERS, MAX_WORDS, Query, gap_fingerprint, read_query
+from portal.queries import MAX_CHARACTERS, MAX_WORDS, Cuts, Query, Verdict, gap_fingerprint, read_query
 
 SOME = settings(deadline=None, max_examples=100)
 #: Any text, blanks and invisible characters often, also longer than what is kept.
@@ -48,6 +48,33 @@ def test_read_query(sent: str, kept: str) -> None:
     query = read_query("fr", sent, "network")
 
     assert query == Query("fr", kept, "network", is_cut=False)
+
+
+@pytest.mark.parametrize("is_exact", [True, False])
+def test_as_typed(is_exact: bool) -> None:
+    """Whether a query is to be taken as it was typed is kept, and bounds hold all the same."""
+    query = read_query("de", " vpn\0client ", is_exact=is_exact)
+
+    assert query == Query("de", "vpn client", is_exact=is_exact)
+    assert a_query("vpn").is_exact is False
+
+
+@pytest.mark.parametrize(
+    ("confidence", "verdict"),
+    [
+        (0.0, Verdict.UNANSWERED), (0.1999, Verdict.UNANSWERED), (0.2, Verdict.UNCERTAIN), (0.5999, Verdict.UNCERTAIN),
+        (0.6, Verdict.ANSWERED), (1.0, Verdict.ANSWERED),
+    ],
+)  # fmt: skip
+def test_cuts_divide_the_verdicts(confidence: float, verdict: Verdict) -> None:
+    """A cut belongs to what is above it."""
+    assert Cuts(0.2, 0.6).verdict(confidence) is verdict
+
+
+@pytest.mark.parametrize(("cut", "verdict"), [(0.0, Verdict.ANSWERED), (1.0, Verdict.UNANSWERED)])
+def test_equal_cuts_leave_no_doubt(cut: float, verdict: Verdict) -> None:
+    """With both in one place no search is uncertain."""
+    assert Cuts(cut, cut).verdict(0.5) is verdict
 
 
 def test_longest_text() -> None:

@@ -10,9 +10,16 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from portal.errors import InvalidSetting
+from portal.locales import CODES
+from portal.queries import Cuts
 from portal.settings import Settings, load, unknown
 
 HOME = Path.home()
+#: What texts of a share for each language mean; the defaults are fitted to judged searches, and have a test of their own.
+CUTS: dict[str, Any] = {
+    "en:0,fr:1,de:0.25,ru:.5": (("en", 0.0), ("fr", 1.0), ("de", 0.25), ("ru", 0.5)),
+    " ru: 0.5 , de:0.25,fr:1,en:0 ": (("ru", 0.5), ("de", 0.25), ("fr", 1.0), ("en", 0.0)),
+}
 #: Of every setting: its default, and what texts of it mean.
 GOOD: dict[str, tuple[Any, dict[str, Any]]] = {
     "articles": (Path("articles"), {"/srv/help": Path("/srv/help"), "~/help": HOME / "help", "a b": Path("a b")}),
@@ -34,6 +41,8 @@ GOOD: dict[str, tuple[Any, dict[str, Any]]] = {
     }),
     "trusted_hosts": ((), {"a.example.org, b.example.org,": ("a.example.org", "b.example.org"), "[::1]": ("[::1]",)}),
     "proxy_count": (0, {"0": 0, "5": 5}),
+    "search_low_cuts": (Settings().search_low_cuts, CUTS),
+    "search_high_cuts": (Settings().search_high_cuts, CUTS),
     "site_name": ("", {"Aide & Assistance": "Aide & Assistance", " Центр поддержки ": "Центр поддержки"}),
     "default_language": ("en", {"en": "en", "fr": "fr", "DE": "de", "ru": "ru"}),
     "session_hours": (12, {"1": 1, "720": 720}),
@@ -45,6 +54,12 @@ GOOD: dict[str, tuple[Any, dict[str, Any]]] = {
     "reopen_days": (30, {"0": 0, "3650": 3650}),
     "log_level": ("info", {"debug": "debug", "WARNING": "warning", "error": "error"}),
 }  # fmt: skip
+SHARES = "a number from 0 to 1 for each language, such as en:0.5"
+WRONG_SHARES = (
+    "0.5", "en:0.5", "en:0,fr:0,de:0,ru:1.01", "en:0,fr:0,de:0,ru:-0.1", "en:0,fr:0,de:0,ru:", "en:0,fr:0,de:0,ru:x",
+    "en:0,fr:0,de:0,ru:nan", "en:0,fr:0,de:0,ru:inf", "en:0,fr:0,de:0,ru:0,pt:0", "en:0:1,fr:0,de:0,ru:0", ",",
+    "en:0,fr:0,de:0,EN:0", "en:0;fr:0;de:0;ru:0", "\0",
+)  # fmt: skip
 #: Of every setting that can be wrong: a part of what is said to be allowed, and wrong texts.
 BAD: dict[str, tuple[str, tuple[str, ...]]] = {
     "articles": ("path of a folder", ("  ", "a\0b", "~no-such-user/help")),
@@ -65,6 +80,8 @@ BAD: dict[str, tuple[str, tuple[str, ...]]] = {
     ),
     "trusted_hosts": ("host names separated by commas", (",", "https://a.org", "a.org:80", "a.org/x", "*", "a b", "a;b")),
     "proxy_count": ("from 0 to 5", ("6", "-1")),
+    "search_low_cuts": (SHARES, WRONG_SHARES),
+    "search_high_cuts": (SHARES, WRONG_SHARES),
     "site_name": ("one line of 1 to 200 characters", ("\t ", "x" * 201, "a\nb", "a\u202eb")),
     "default_language": ("en, fr, de, ru", ("pt", "en-GB", "english")),
     "session_hours": ("from 1 to 720", ("0", "721", "12h")),
@@ -248,6 +265,23 @@ def test_hosts(options: dict[str, str], hosts: tuple[str, ...]) -> None:
     chosen = load({}, options)
 
     assert chosen.hosts == hosts
+
+
+def test_cuts() -> None:
+    """Each language has its own two cuts, in whichever order they are written."""
+    cuts = load(
+        {}, {"search_low_cuts": "ru:0.4,de:0.3,fr:0.2,en:0.1", "search_high_cuts": "en:.5,fr:.6,de:.7,ru:1"}
+    ).cuts
+
+    assert cuts == {"en": Cuts(0.1, 0.5), "fr": Cuts(0.2, 0.6), "de": Cuts(0.3, 0.7), "ru": Cuts(0.4, 1.0)}
+
+
+def test_cuts_unless_told() -> None:
+    """The defaults leave room for each of the three verdicts, in every language."""
+    cuts = load({}).cuts
+
+    assert list(cuts) == list(CODES)
+    assert all(0 < cut.low < cut.high < 1 for cut in cuts.values())
 
 
 def test_database() -> None:

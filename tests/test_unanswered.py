@@ -5,6 +5,7 @@ import re
 import shutil
 import sqlite3
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from flask.testing import FlaskClient
 from portal.app import create_app
 from portal.locales import CODES
 from portal.server import prepare
-from portal.services import Services
+from portal.services import Services, open_services
 from portal.settings import Settings
 from portal.storage import tickets as store
 from portal.tickets import Kind, Status, Ticket
@@ -86,7 +87,7 @@ NO_GAP = [
     ("zyxomat+" * 30, "too many words"),
     ("z" * 300, "too long"),
     ("%3Cscript%3Ealert(1)%3C/script%3E", "HTML"),
-    ("Kabel", "answered in another language"),
+    ("Vergessenes+Passwort+zurücksetzen", "asked in another language"),
     ("comment+faire&topic=accounts", "stop words in a topic"),
     ("me@example.org", "an address of somebody"),
     ("%2B49+30+1234567", "a telephone number"),
@@ -104,6 +105,14 @@ def test_what_opens_no_gap(text: str, what: str, reader: FlaskClient, portal_ser
     assert '<html lang="fr"' in answer.text
     assert "<script>alert" not in answer.text
     assert gaps(portal_services) == []
+
+
+def test_what_only_another_language_answers_is_a_gap(reader: FlaskClient, portal_services: Services) -> None:
+    """The reader is shown the article, and the desk learns that their language lacks it."""
+    text = reader.get("/fr/search?q=Drucker+offline").text
+
+    assert "/fr/articles/printer-offline" in text
+    assert [(gap.language, gap.query) for gap in gaps(portal_services)] == [("fr", "Drucker offline")]
 
 
 @pytest.mark.parametrize(
@@ -142,18 +151,35 @@ def test_the_small_words_of_a_language_are_no_answer_in_another(
 
 def test_a_locked_database_keeps_nobody_waiting(reader: FlaskClient, portal_services: Services, tmp_path: Path) -> None:
     """The search that cannot be counted is answered all the same, with the way to a person."""
+    reader.get("/de/search?q=Drucker")  # The next one comes with the cookie of a visit.
     with contextlib.closing(sqlite3.connect(tmp_path / "var" / "portal.db", isolation_level=None)) as writer:
         writer.execute("BEGIN IMMEDIATE")
         begin = time.monotonic()
 
         answer = reader.get("/de/search?q=zyxomat")
+        answered = reader.get("/de/search?q=Drucker")
 
         took = time.monotonic() - begin
         writer.execute("ROLLBACK")
-    assert answer.status_code == 200
+    assert answer.status_code == answered.status_code == 200
     assert took < 3
     assert "/de/requests/new?query=zyxomat" in answer.text
     assert gaps(portal_services) == []
+
+
+def test_suggestions_wait_for_no_writer(reader: FlaskClient, tmp_path: Path) -> None:
+    """Who types is not kept waiting by what is forgotten once a day."""
+    with contextlib.closing(sqlite3.connect(tmp_path / "var" / "portal.db", isolation_level=None)) as writer:
+        writer.execute("BEGIN IMMEDIATE")
+        begin = time.monotonic()
+
+        answer = reader.get("/de/suggest?q=druck")
+
+        took = time.monotonic() - begin
+        writer.execute("ROLLBACK")
+    assert answer.json is not None
+    assert [item["title"] for item in answer.json["items"]] == ["Der Drucker ist offline"]
+    assert took < 3
 
 
 def test_addresses_that_are_none_are_no_fault(reader: FlaskClient, portal_services: Services) -> None:
@@ -183,7 +209,8 @@ def test_suggestions_open_no_gap(reader: FlaskClient, portal_services: Services)
     found = reader.get("/en/suggest?q=pass")
     nothing = reader.get("/en/suggest?q=zyxomat")
 
-    assert found.json == {"items": [{"title": "Reset a forgotten password", "url": "/en/articles/reset-password"}]}
+    items = [{"title": "Reset a forgotten password", "context": "", "url": "/en/articles/reset-password"}]
+    assert found.json == {"items": items}
     assert nothing.json == {"items": []}
     assert gaps(portal_services) == []
 
@@ -219,6 +246,48 @@ def test_nothing_in_a_topic_is_no_gap_where_other_topics_answer(reader: FlaskCli
     assert 'href="/en/search?q=password"' in text
     assert [gap.query for gap in gaps(portal_services)] == ["zyxomat"]
     assert "zyxomat" in nothing
+
+
+def shares(value: float) -> tuple[tuple[str, float], ...]:
+    """The same cut for every language."""
+    return tuple((code, value) for code in CODES)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "is_gap"),
+    [(0.0, 0.0, False), (0.0, 1.0, False), (1.0, 1.0, True)],
+    ids=["sure", "unsure", "no answer"],
+)
+def test_only_what_is_surely_unanswered_is_a_gap(
+    low: float, high: float, is_gap: bool, instance: Settings, portal_services: Services
+) -> None:
+    """The cuts of the settings decide; what was found is shown whatever the verdict, and so is the way to a person."""
+    told = replace(instance, search_low_cuts=shares(low), search_high_cuts=shares(high))
+    services = open_services(told)
+
+    text = create_app(told, services).test_client().get("/en/search?q=cable").text
+    services.database.close()
+
+    assert "/en/articles/printer-offline" in text
+    assert 'href="/en/requests/new?query=cable' in text
+    assert ("Perhaps none of these articles answers your question." in text) is (low < high)
+    assert ("We found no good answer to “cable”" in text) is is_gap
+    assert [gap.query for gap in gaps(portal_services)] == ["cable"] * is_gap
+
+
+@pytest.mark.parametrize("cut", [0.0, 1.0])
+def test_where_nothing_is_found_no_cut_makes_an_answer(
+    cut: float, instance: Settings, portal_services: Services
+) -> None:
+    """Nonsense is a gap, however sure the portal is to be."""
+    told = replace(instance, search_low_cuts=shares(0.0), search_high_cuts=shares(cut))
+    services = open_services(told)
+
+    text = create_app(told, services).test_client().get("/en/search?q=zxqv+blorp").text
+    services.database.close()
+
+    assert "We found nothing for “zxqv blorp”" in text
+    assert [gap.query for gap in gaps(portal_services)] == ["zxqv blorp"]
 
 
 def test_marks_stand_in_the_snippet_and_nothing_else_is_markup(reader: FlaskClient) -> None:

@@ -1,9 +1,12 @@
 """`portal search` and `portal index`: try a query out, and see how the index is."""
 
+from collections.abc import Iterator
+from dataclasses import asdict
 from typing import Any
 
 import click
 
+from portal import explanation
 from portal.commands.options import as_json, services, show, with_settings
 from portal.commands.progress import progress_bar
 from portal.errors import SearchUnavailable
@@ -53,7 +56,7 @@ def query(
         "language": language,
         "query": found.query.text,
         "verdict": found.verdict.value,
-        "code": "U0" if found.is_gap else None,
+        "code": found.code,
         "total": found.total,
         "hits": [_plain(result) for result in found.results],
         "elsewhere": {code: [_plain(result) for result in group] for code, group in found.elsewhere},
@@ -73,6 +76,80 @@ def query(
         return [*rows, f"{found.verdict.value}, {found.total} in {language}"]
 
     show(value, as_json, lines)
+
+
+@search.command()
+@click.argument("language", type=click.Choice(CODES))
+@click.argument("text", nargs=-1, required=True)
+@click.option("--topic", help="Only this topic.")
+@click.option("--exact", is_flag=True, help="As typed, without corrections and other languages.")
+@as_json
+@with_settings
+def explain(
+    settings: Settings, language: str, text: tuple[str, ...], topic: str | None, exact: bool, as_json: bool
+) -> None:
+    """How a search for TEXT by a reader of LANGUAGE went: words, repairs, scores, verdict."""
+    portal = services(settings)
+    found = explanation.explain(portal.edition, read_query(language, " ".join(text), topic, is_exact=exact))
+    show(asdict(found), as_json, lambda: list(_explained(found)))
+
+
+def _explained(found: explanation.Explanation) -> Iterator[str]:
+    """An explanation for people."""
+    yield f"verdict     {found.verdict.value}{f' ({found.code})' if found.code else ''}"
+    yield f"confidence  {found.confidence:.3f}; unanswered below {found.low:g}, answered from {found.high:g}"
+    yield f"normalised  {found.normalised:.3f}"
+    yield f"language    {found.guess}"
+    for repair in found.repairs:
+        yield f"repair      {repair.kind.value}: {repair.typed} → {repair.meant}"
+    for code, slugs in found.elsewhere:
+        yield f"also in {code}  {' '.join(slugs)}"
+    for step in found.steps:
+        yield ""
+        yield f"{step.kind} ({step.language}): {step.text}"
+        for asked in step.asked:
+            ways = ", ".join(terms if worth == 1 else f"{terms} ×{worth:.2f}" for terms, worth in asked.ways)
+            yield f"  {asked.word:<20}{ways}  rarity {asked.rarity:.2f}{'' if asked.is_known else ', in no article'}"
+        for rank, hit in enumerate(step.hits, 1):
+            parts = " + ".join(f"{part:.2f}" for part in hit.added)
+            fit = f"title {hit.title_fit:.2f}, heading {hit.heading_fit:.2f}"
+            yield f"  {rank:>2}  {hit.score:7.2f} = words {hit.words:.2f} ({parts}) × fit ({fit})  {hit.slug}"
+        for signal in step.signals:
+            yield f"  {signal.name:<12}{signal.value:6.3f} × {signal.weight:g}"
+        yield f"  constant {found.constant:g}, confidence {step.confidence:.3f}"
+
+
+@search.command()
+@click.argument("source", type=click.Choice(CODES))
+@click.argument("target", type=click.Choice(CODES))
+@click.argument("text", nargs=-1)
+@as_json
+@with_settings
+def translate(settings: Settings, source: str, target: str, text: tuple[str, ...], as_json: bool) -> None:
+    """What search knows of WORDS of the language SOURCE in the language TARGET.
+
+    Learned from the articles' own translations, the glossary first. Without words: how much is known.
+    """
+    portal = services(settings)
+    edition = portal.edition
+    if not text:
+        sizes = {f"{a}-{b}": size for (a, b), size in edition.dictionary.tables.sizes().items()}
+        show(sizes, as_json, lambda: [f"{name}  {size} terms" for name, size in sizes.items()])
+        return
+    words = " ".join(read_query(source, " ".join(text)).text.split())
+    clues = edition.index.clues(source, words)
+    found = {
+        clue.text: [(edition.written(target, way.terms), round(way.worth**2, 3)) for way in ways]
+        for clue, ways in zip(clues, edition.dictionary.ways(source, target, clues, words), strict=True)
+    }
+    show(
+        found,
+        as_json,
+        lambda: [
+            f"{word:<24}" + (", ".join(f"{other} {p:.2f}" for other, p in others) or "–")
+            for word, others in found.items()
+        ],
+    )
 
 
 @click.group()

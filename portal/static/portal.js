@@ -41,6 +41,12 @@ function suggest(form) {
       option.setAttribute("aria-selected", "false");
       option.dataset.url = item.url;
       option.textContent = item.title;
+      if (item.context) {
+        const context = document.createElement("span");
+        context.className = "context";
+        context.textContent = ` – ${item.context}`;
+        option.append(context);
+      }
       return option;
     }));
     close();

@@ -1,7 +1,7 @@
 """The published articles, rendered, in a local database that can be made again from the files at any time."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import date
 from pathlib import Path
@@ -13,6 +13,9 @@ from sqlalchemy.exc import DatabaseError, OperationalError
 from portal.articles import Article, Significance, Status, Topic
 from portal.knowledge import KnowledgeBase, Published
 from portal.storage import Database
+
+#: Anchor, heading and plain text.
+SectionText = tuple[str, str, str]
 
 _metadata = MetaData()
 _articles = Table(
@@ -124,10 +127,18 @@ def publish(
     connection: Connection,
     rows: Iterable[Row],
     gone: Iterable[tuple[str, str]],
-    topics: tuple[Topic, ...],
+    remembered: Mapping[str, str],
     generation: str,
 ) -> None:
-    """Store a new generation; readers see it when the transaction ends, and nothing of it before."""
+    """Store a new generation; readers see it when the transaction ends, and nothing of it before.
+
+    Args:
+        connection: of a write transaction.
+        rows: files that were read.
+        gone: files that are no longer there, by language and slug.
+        remembered: values that `state` gives back.
+        generation: its name.
+    """
     for row in rows:
         values = {
             "language": row.language,
@@ -143,7 +154,8 @@ def publish(
         connection.execute(insert(_articles).values(**values))
     for language, slug in gone:
         _forget(connection, language, slug)
-    set_state(connection, "topics", topics_text(topics))
+    for name, value in remembered.items():
+        set_state(connection, name, value)
     set_state(connection, "generation", generation)
 
 
@@ -215,6 +227,55 @@ def content(connection: Connection, language: str, slug: str) -> Content | None:
     )
     row = connection.execute(query).first()
     return Content(row.html, tuple(tuple(section) for section in json.loads(row.sections))) if row else None
+
+
+def sections(connection: Connection, language: str, slugs: Collection[str]) -> dict[str, tuple[SectionText, ...]]:
+    """Anchor, heading and plain text of the sections of some articles; those that are gone are left out."""
+    query = select(_articles.c.slug, _articles.c.sections).where(
+        _articles.c.language == language, _articles.c.slug.in_(slugs), _articles.c.article.is_not(None)
+    )
+    return {
+        row.slug: tuple((anchor, heading, text) for anchor, heading, text, _level in json.loads(row.sections))
+        for row in connection.execute(query)
+    }
+
+
+def headings(connection: Connection, language: str) -> list[tuple[str, str, str]]:
+    """Slug, anchor and heading of every section of a language's articles, drafts included."""
+    query = select(_articles.c.slug, _articles.c.sections).where(
+        _articles.c.language == language, _articles.c.article.is_not(None)
+    )
+    return [
+        (row.slug, anchor, heading)
+        for row in connection.execute(query)
+        for anchor, heading, _text, _level in json.loads(row.sections)
+        if heading
+    ]
+
+
+@dataclass(frozen=True)
+class TextRow:
+    """The plain text of one published article."""
+
+    language: str
+    slug: str
+    title: str
+    #: Day of its last change, as year-month-day.
+    updated: str
+    #: Anchor, heading, plain text and level of each section.
+    sections: tuple[tuple[str, str, str, int], ...]
+
+
+def texts(connection: Connection) -> list[TextRow]:
+    """The plain texts of all published articles."""
+    query = select(_articles.c.language, _articles.c.slug, _articles.c.article, _articles.c.sections)
+    found = []
+    for row in connection.execute(query.where(_articles.c.article.is_not(None))):
+        article = json.loads(row.article)
+        if article["status"] == Status.PUBLISHED.value:
+            sections = tuple(tuple(section) for section in json.loads(row.sections))
+            found.append(TextRow(row.language, row.slug, article["title"], article["updated"], sections))
+    return found
 
 
 _DAYS = ("updated", "review_by")

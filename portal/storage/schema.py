@@ -1,4 +1,4 @@
-"""The tables of tickets, people and votes; the migrations bring a database to this state."""
+"""The tables of tickets, people, votes and frequent queries; the migrations bring a database to this state."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import (
     Boolean,
     Column,
+    Date,
     DateTime,
     Dialect,
     ForeignKey,
@@ -150,4 +151,33 @@ votes = Table(
     Column("revision", String(16), nullable=False),
     Column("at", Moment, nullable=False),
     UniqueConstraint("slug", "language", "voter_hash"),
+)
+
+#: Queries that many sessions asked, and those on their way there; the text is masked.
+frequent_queries = Table(
+    "frequent_queries",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("language", String(2), nullable=False),
+    #: What spellings that are the same query have in common.
+    Column("key", String(80), nullable=False),
+    Column("text", String(80), nullable=False),
+    #: How often it was asked; 0 until enough different sessions have.
+    Column("times", Integer, nullable=False),
+    #: Whether it was answered at its last use.
+    Column("is_answered", Boolean, nullable=False),
+    Column("last_day", Date, nullable=False, index=True),
+    UniqueConstraint("language", "key"),
+)
+
+#: Which sessions asked a query that is not counted yet. The hash is of session and query together: no two queries of
+#: one session can be linked by it, nor by the day.
+frequent_query_sessions = Table(
+    "frequent_query_sessions",
+    metadata,
+    Column("session_hash", String(64), primary_key=True),
+    Column("query_id", ForeignKey("frequent_queries.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("day", Date, nullable=False, index=True),
+    # Without row numbers nothing says which rows were written after each other.
+    sqlite_with_rowid=False,
 )

@@ -9,11 +9,14 @@ from flask_babel import gettext as _
 from werkzeug.wrappers import Response as AnyResponse
 
 from portal.errors import AlreadyTaken, InvalidInput, NotFound, StaleTicket, TransitionRefused
+from portal.explanation import explain
 from portal.locales import LANGUAGES
 from portal.people import Right, may
+from portal.queries import read_query
 from portal.storage import tickets as store
 from portal.tickets import Action, Kind, Resolution, allowed
 from portal.web import forms
+from portal.web.i18n import language
 from portal.web.labels import ACTION
 from portal.web.my_requests import LIMITS
 from portal.web.security import needs, person
@@ -73,6 +76,16 @@ def queue() -> str:
     return render_template(
         "desk/queue.html", tickets=shown, arguments=arguments, counts=counts, total=total, more=more, kinds=list(Kind)
     )
+
+
+@blueprint.get("/explain")
+@needs(Right.READ_TICKETS)
+def explain_search() -> str:
+    """How a search went: words, corrections, the parts of each score, and the verdict."""
+    asked = request.args.get("in", "")
+    query = read_query(asked if asked in LANGUAGES else language(), request.args.get("q", ""))
+    found = explain(services().edition, query) if query.text else None
+    return render_template("desk/explain.html", query=query, found=found)
 
 
 @blueprint.get("/tickets/<int:number>")

@@ -17,9 +17,13 @@ from portal.edition import Edition
 from portal.errors import InvalidInput, NotFound, SearchUnavailable
 from portal.knowledge import Published
 from portal.locales import LANGUAGES
+from portal.privacy import mask
 from portal.queries import Verdict, read_query
-from portal.selfservice import LAST_PAGE, PAGE_SIZE, answer, report_gap
-from portal.storage import feedback
+from portal.search.analyzers import fold
+from portal.search.suggestions import Kind as SuggestionKind
+from portal.search.suggestions import Suggestion
+from portal.selfservice import LAST_PAGE, PAGE_SIZE, Answer, answer, report_gap
+from portal.storage import feedback, frequent
 from portal.web import forms
 from portal.web.i18n import language, preferred
 from portal.web.links import absolute, host_and_path, is_local
@@ -37,6 +41,8 @@ SHELF_PAGE = 60
 REVALIDATE = "public, max-age=0, must-revalidate"
 #: Remembers a voter, so that a vote can be changed; set only when somebody votes.
 VOTER = "voter"
+#: Tells the searches of one person in one browser session from another's; set only when somebody searches.
+VISIT = "visit"
 #: Robots that say what they are, whose searches open no tickets; Cubot makes telephones.
 CRAWLERS = re.compile(r"(?<!cu)bot\b|crawl|spider|slurp|preview|monitor")
 
@@ -185,7 +191,7 @@ def search() -> Response | tuple[str, int]:
     edition = services().edition
     topic = request.args.get("topic", "")
     named = topic if edition.knowledge.shelf(language(), topic) else None
-    query = read_query(language(), request.args.get("q", ""), named)
+    query = read_query(language(), request.args.get("q", ""), named, is_exact=request.args.get("exact") == "1")
     shelves = edition.knowledge.shelves(language())
     shown: dict[str, Any] = {"query": query, "shelves": shelves, "edition_topic": edition.knowledge.topic}
     if not query.text:
@@ -205,10 +211,13 @@ def search() -> Response | tuple[str, int]:
     pages = min(-(-found.total // PAGE_SIZE), LAST_PAGE)
     if page > max(pages, 1):
         raise NotFound(f"page {page}")
-    popular = helpful(edition, 4) if found.verdict is not Verdict.ANSWERED else ()
-    return make_response(
+    popular = helpful(edition, 4) if found.verdict in {Verdict.UNANSWERED, Verdict.EMPTY} else ()
+    response = make_response(
         render_template("search.html", **shown, answer=found, told=told, page=page, pages=pages, helpful=popular)
     )
+    if page == 1 and not query.topic and _is_person():
+        _remember(found, response)
+    return response
 
 
 def _is_person() -> bool:
@@ -228,12 +237,46 @@ def _asked_on() -> str:
     return path if host == request.host and is_local(path) and not is_private else request.path
 
 
+def _leads_to(found: Suggestion) -> str:
+    """The address of what is suggested."""
+    if found.kind is SuggestionKind.QUERY:
+        return url_for("help.search", q=found.text)
+    return url_for("help.article", slug=found.slug, _anchor=found.anchor or None)
+
+
+def _remember(found: Answer, response: Response) -> None:
+    """Count a search towards those that many ask; not of anybody who asks not to be counted.
+
+    The cookie is random, ends with the browser's session, and is kept only as a hash that differs for every query.
+    Only a browser that sends it back is counted, and only words that articles have can ever be suggested.
+    """
+    if request.headers.get("DNT") == "1" or request.headers.get("Sec-GPC") == "1":
+        return
+    session = request.cookies.get(VISIT, "")
+    if not 20 <= len(session) <= 64:
+        session = secrets.token_urlsafe(24)
+        response.set_cookie(VISIT, session, httponly=True, samesite="Lax", secure=request.is_secure)
+        return
+    if not found.query.is_plausible or found.inquiry is None or not all(found.inquiry.own.found.known):
+        return
+    text = mask(found.searched or found.query.text)
+    is_answered = found.verdict is Verdict.ANSWERED and found.asked_in is None
+    try:
+        with services().database.write(patience=0.2) as connection:
+            frequent.note(connection, language(), text, fold(text), session, is_answered, services().clock())
+    except OperationalError as error:
+        log.error("a search could not be counted: %s", type(error.orig).__name__)
+
+
 @blueprint.get("/suggest")
 def suggest() -> Response:
     """Titles that fit what has been typed so far, for the search field."""
     text = read_query(language(), request.args.get("q", "")).text
-    found = services().edition.suggestions(language()).complete(text) if text else []
-    items = [{"title": title, "url": url_for("help.article", slug=slug)} for slug, title in found]
+    known = services().edition.suggestions(language(), services().frequent(language()))
+    items = [
+        {"title": found.text, "context": found.context, "url": _leads_to(found)}
+        for found in (known.complete(text) if text else ())
+    ]
     response = make_response({"items": items})
     response.headers["Cache-Control"] = "public, max-age=60"
     return response

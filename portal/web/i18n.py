@@ -20,7 +20,7 @@ COOKIE = "language"
 #: Locale by language: where a language writes dates and numbers in several ways, the one its pages use.
 LOCALES = {"en": "en_GB", "fr": "fr", "de": "de", "ru": "ru"}
 #: What of a page's query is kept when the language is changed.
-_KEPT = frozenset({"q", "topic", "page", "query", "kind", "show", "in"})
+_KEPT = frozenset({"q", "topic", "page", "query", "kind", "show", "in", "exact"})
 
 
 def catalogues() -> Path:

@@ -4,6 +4,7 @@ from flask_babel import gettext
 from flask_babel import lazy_gettext as _l
 from flask_babel import lazy_pgettext as _lp
 
+from portal.queries import Verdict
 from portal.storage.feedback import Reason
 from portal.tickets import Action, Kind, Resolution, Status
 
@@ -27,6 +28,33 @@ ASKED_IN = {
     "fr": _l("We found your words in French articles. Here are the same articles in your language."),
     "de": _l("We found your words in German articles. Here are the same articles in your language."),
     "ru": _l("We found your words in Russian articles. Here are the same articles in your language."),
+}
+#: Why something else was searched for than was typed, where that needs saying.
+REPAIRED = {
+    "layout": _l("It looks as if your keyboard was set to another language."),
+    "transliteration": _l("We read it as Russian in Latin letters."),
+}
+VERDICT = {
+    Verdict.ANSWERED: _lp("search", "Answered"),
+    Verdict.UNCERTAIN: _lp("search", "Uncertain"),
+    Verdict.UNANSWERED: _lp("search", "Unanswered"),
+    Verdict.EMPTY: _lp("search", "No word to look for"),
+}
+#: What was put right in a query.
+REPAIR = {
+    "layout": _l("Keyboard layout"),
+    "transliteration": _l("Latin letters"),
+    "spelling": _l("Spelling"),
+    "blanks": _l("Written together or apart"),
+}
+#: The ways in which a query was taken.
+STEP = {"typed": _l("As typed"), "repaired": _l("As corrected"), "asked_in": _l("As a search in another language")}
+#: What the confidence in an answer is made of.
+SIGNAL = {
+    "normalised": _l("Normalised score"),
+    "headings": _l("Share of the search in title or headings"),
+    "gap": _l("Lead of the first result over the tenth"),
+    "length": _l("Number of words (logarithm)"),
 }
 KIND = {
     Kind.GAP: _lp("ticket", "Unanswered search"),
