@@ -32,6 +32,10 @@ def public_pages(site: Site, language: str) -> list[str]:
         "/search",
         "/search?q=VPN",
         "/search?q=zyxomat+jumping",
+        # Put right, in another language, perhaps answered, exactly as typed.
+        "/search?q=gfhjkm",
+        "/search?q=Drucker+offline",
+        "/search?q=paswort+printr&exact=1",
         "/search?q=%3F%3F",
         "/requests/new?query=zyxomat",
         site.private,
@@ -42,7 +46,7 @@ def public_pages(site: Site, language: str) -> list[str]:
     return [f"/{language}{path}" for path in paths]
 
 
-DESK_PAGES = ["/desk/", "/desk/?show=done", "/desk/tickets/1", "/desk/tickets/2"]
+DESK_PAGES = ["/desk/", "/desk/?show=done", "/desk/tickets/1", "/desk/tickets/2", "/desk/explain?q=Druker+offlin", "/desk/explain"]
 
 
 def check_page(page: Page, where: str) -> list[str]:
