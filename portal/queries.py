@@ -80,6 +80,8 @@ def read_query(language: str, text: str, topic: str | None = None, *, is_exact: 
     words = visible.split()
     folded = " ".join(words[:MAX_WORDS])
     kept = folded[:MAX_CHARACTERS].rstrip()
+    if folded[MAX_CHARACTERS : MAX_CHARACTERS + 1].strip() and " " in kept:
+        kept = kept.rpartition(" ")[0]  # Half a word is another word.
     is_cut = len(text) > len(head) or len(words) > MAX_WORDS or len(folded) > MAX_CHARACTERS
     return Query(language, kept, topic, is_cut, is_exact)
 

@@ -5,6 +5,7 @@ import pwd
 import secrets
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -120,10 +121,13 @@ def shipped_services(shipped: Settings) -> Iterator[Services]:
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A real PostgreSQL server of our own; the address of its template database."""
+def postgres() -> Iterator[str]:
+    """A real PostgreSQL server of our own; the address of its template database.
+
+    Not below pytest's folder: a second run of the tests would close that to the server's user.
+    """
     programs = postgres_programs()
-    folder = tmp_path_factory.mktemp("postgres")
+    folder = Path(tempfile.mkdtemp(prefix="postgres-"))
     # The server refuses to run as root.
     user = pwd.getpwnam("postgres").pw_name if os.geteuid() == 0 else None
     if user:
@@ -140,7 +144,8 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={folder} -c fsync=off"
     run(str(programs / "pg_ctl"), "-D", data, "-o", options, "-l", str(folder / "log"), "-w", "start")
     yield f"postgresql+psycopg://portal@127.0.0.1:{port}"
-    run(str(programs / "pg_ctl"), "-D", data, "-m", "immediate", "-t", "180", "stop")
+    run(str(programs / "pg_ctl"), "-D", data, "-m", "immediate", "stop")
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(params=["sqlite", "postgres"])

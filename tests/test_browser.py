@@ -46,7 +46,14 @@ def public_pages(site: Site, language: str) -> list[str]:
     return [f"/{language}{path}" for path in paths]
 
 
-DESK_PAGES = ["/desk/", "/desk/?show=done", "/desk/tickets/1", "/desk/tickets/2", "/desk/explain?q=Druker+offlin", "/desk/explain"]
+DESK_PAGES = [
+    "/desk/",
+    "/desk/?show=done",
+    "/desk/tickets/1",
+    "/desk/tickets/2",
+    "/desk/explain?q=Druker+offlin",
+    "/desk/explain",
+]
 
 
 def check_page(page: Page, where: str) -> list[str]:

@@ -93,13 +93,13 @@ def test_cut_before_a_blank() -> None:
 
 
 def test_most_words() -> None:
-    """Sixteen words are kept; the seventeenth is cut off."""
+    """The word after the last that is kept is cut off."""
     words = [f"w{number}" for number in range(MAX_WORDS + 1)]
 
-    most, more = a_query(" ".join(words[:16])), a_query(" ".join(words))
+    most, more = a_query(" ".join(words[:MAX_WORDS])), a_query(" ".join(words))
 
-    assert (most.text.split(), most.is_cut) == (words[:16], False)
-    assert (more.text.split(), more.is_cut) == (words[:16], True)
+    assert (most.text.split(), most.is_cut) == (words[:MAX_WORDS], False)
+    assert (more.text.split(), more.is_cut) == (words[:MAX_WORDS], True)
 
 
 @pytest.mark.parametrize(
@@ -194,7 +194,7 @@ def test_plausible(text: str) -> None:
         "/etc/passwd",
         "<script>alert(1)</script>",
         "<ScRiPt src=//example.org>",
-        "word " * 17,
+        "w " * (MAX_WORDS + 1),
         "x" * 201,
     ],
     ids=lambda text: text[:20],

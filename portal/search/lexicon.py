@@ -36,7 +36,11 @@ class Lexicon:
         for word, count in sorted(written.items(), key=lambda pair: pair[1]):
             folded = "".join(filter(str.isalnum, fold(word)))
             self.counts[folded] = self.counts.get(folded, 0) + count
-            self._written[folded] = word
+            # The most frequent way to write it comes last; most words are written as they are folded.
+            if word != folded:
+                self._written[folded] = word
+            else:
+                self._written.pop(folded, None)
         self.nearest = lru_cache(maxsize=5_000)(self._nearest)
 
     def written(self, folded: str) -> str:
