@@ -63,6 +63,8 @@ class Answer:
     #: What was searched for, and what had been put right for it.
     searched: str = ""
     repairs: tuple[Repair, ...] = ()
+    #: Words of other languages in the query, each with what it was taken for.
+    translated: tuple[tuple[str, str], ...] = ()
     #: All that was made of the query.
     inquiry: Inquiry | None = None
 
@@ -122,6 +124,7 @@ def _of_language(edition: Edition, query: Query, inquiry: Inquiry, page: int) ->
         () if query.is_exact or offset else _elsewhere(edition, query, own, verdict),
         searched=own.text,
         repairs=own.repairs,
+        translated=tuple((word, edition.written(query.language, known)) for word, known in own.translated),
         inquiry=inquiry,
     )
 
@@ -157,6 +160,7 @@ def _asked_in(edition: Edition, query: Query, foreign: Reading, own: Answer, pag
         asked_in=foreign.language,
         searched=query.text,
         repairs=(),
+        translated=(),
     )
 
 

@@ -338,3 +338,13 @@ def test_the_inquirer_needs_no_translator(plain: Edition) -> None:
     assert abroad.asked_in.confidence > abroad.own.confidence + MARGIN
     assert (at_home.asked_in, at_home.guess) == (None, "en")
     assert [reading.language for reading in inquirer.elsewhere(at_home.own)] == ["fr", "de", "ru"]
+
+
+def test_words_of_another_language_in_a_query_are_translated_and_named(shipped_services: Services) -> None:
+    """Half a query in one language, half in another: what was taken for what is told."""
+    mixed = answer(shipped_services.edition, Query("de", "keyboard umstellen"))
+    own = answer(shipped_services.edition, Query("de", "Tastatur umstellen"))
+
+    assert mixed.translated == (("keyboard", "tastatur"),)
+    assert mixed.results[0].item.article.slug == own.results[0].item.article.slug == "keyboard-layout"
+    assert own.translated == ()

@@ -40,6 +40,8 @@ class Reading:
     #: The probability that it is answered, 0–1.
     confidence: float
     repairs: tuple[Repair, ...] = ()
+    #: Words of other languages in it, each with the terms that it was taken for.
+    translated: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
     @property
     def terms(self) -> frozenset[str]:
@@ -113,7 +115,8 @@ class Inquirer:
         own = typed = self.read(language, text, topic)
         if exact or not typed.clues:
             return Inquiry(typed, typed, None, partial(self.guess, language, text))
-        if typed.confidence < self._good or not all(typed.found.known):
+        # What finds something good is left as it is, whatever is unknown in it.
+        if typed.confidence < self._good:
             own = self._repaired(typed, topic)
         if own.confidence < self._good:
             own = self._with_foreign_words(own, topic)
@@ -132,25 +135,27 @@ class Inquirer:
         return foreign.confidence >= self._good or self.guess(own.language, foreign.text) == foreign.language
 
     def _repaired(self, typed: Reading, topic: str | None) -> Reading:
-        """The reading with its unknown words put right, if that is surer."""
+        """The reading with its unknown words put right, if that is surer or more of its words are known."""
         mended = repair(self._index, typed.language, typed.text)
         if not mended.repairs:
             return typed
         reading = replace(self.read(typed.language, mended.text, topic), repairs=mended.repairs)
         more = sum(reading.found.known) > sum(typed.found.known)
-        is_better = reading.confidence > typed.confidence or (more and typed.confidence < self._good)
-        return reading if is_better else typed
+        return reading if more or reading.confidence > typed.confidence else typed
 
     def _with_foreign_words(self, own: Reading, topic: str | None) -> Reading:
         """The reading with the words of other languages in it translated, if that is surer."""
         if self._translator is None or all(own.found.known):
             return own
-        clues = list(own.clues)
+        clues, translated = list(own.clues), []
         for place, known in enumerate(own.found.known):
             if not known and (ways := self._from_elsewhere(own.language, clues[place])):
+                translated.append((clues[place].text, ways[0].terms))
                 clues[place] = Clue(clues[place].text, (*clues[place].ways, *ways))
         reading = self._judged(own.language, own.text, tuple(clues), topic)
-        return replace(reading, repairs=own.repairs) if reading.confidence > own.confidence else own
+        if reading.confidence <= own.confidence:
+            return own
+        return replace(reading, repairs=own.repairs, translated=tuple(translated))
 
     def _from_elsewhere(self, language: str, clue: Clue) -> tuple[Way, ...]:
         """What a word of any other language means in the reader's."""

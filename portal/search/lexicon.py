@@ -13,7 +13,7 @@ from portal.search.transliteration import skeleton
 #: Shortest word that is taken to be misspelt; of shorter ones, too many are one letter apart.
 SHORTEST = 4
 #: From this length on, two mistakes are allowed.
-TWO_FROM = 6
+TWO_FROM = 7
 #: What a different first letter adds to the distance; people seldom mistake it.
 FIRST_LETTER = 0.6
 #: How much a word that is e times as frequent is nearer.
