@@ -12,7 +12,7 @@ from portal.search.transliteration import skeleton
 
 #: Shortest word that is taken to be misspelt; of shorter ones, too many are one letter apart.
 SHORTEST = 4
-#: From this length on, two mistakes are allowed.
+#: Where what was typed or what was meant is this long, two mistakes are allowed.
 TWO_FROM = 7
 #: What a different first letter adds to the distance; people seldom mistake it.
 FIRST_LETTER = 0.6
@@ -70,9 +70,9 @@ class Lexicon:
         """
         if len(word) < SHORTEST or not word.isalpha():
             return None
-        most = 2 if len(word) >= TWO_FROM else 1
         best: tuple[float, str] | None = None
-        for length in range(len(word) - most, len(word) + most + 1):
+        for length in range(len(word) - 2, len(word) + 3):
+            most = 2 if max(len(word), length) >= TWO_FROM else 1
             choices = self._by_length.get(length, ())
             for near, distance, _ in process.extract(
                 word, choices, scorer=OSA.distance, score_cutoff=most, limit=LOOKED_AT, processor=None
