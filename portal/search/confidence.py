@@ -14,7 +14,7 @@ _SATURATION = 2.2
 class Signals:
     """What the probability is made of; each is comparable across queries, languages and collections."""
 
-    #: The best score by what the query's words could come to at most; no word that is unknown counts as rarer.
+    #: The best score by what the query's words could come to at most, of which unknown ones count as the rarest.
     normalised: float
     #: The share of the query, by rarity, that the title or the headings of one of the ten best articles have.
     headings: float
@@ -27,8 +27,8 @@ class Signals:
 NAMES = tuple(item.name for item in fields(Signals))
 """The names of the signals in the order of their weights."""
 
-#: Weights of the signals and the constant, fitted by `portal search calibrate --weights` on three collections that
-#: count alike: 3,281 help articles with a sixth left out, 240 encyclopaedia paragraphs, and the shipped articles.
+#: Weights of the signals and the constant, fitted as `portal search calibrate --weights` does, on three collections
+#: that count alike: 3,281 help articles with a sixth left out, 240 encyclopaedia paragraphs, and the shipped articles.
 WEIGHTS = (7.17, 1.23, 2.47, 0.98)
 CONSTANT = -7.3
 

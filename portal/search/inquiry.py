@@ -15,8 +15,6 @@ from portal.search.understanding import Repair, repair
 JUDGED = 10
 #: How much surer a reading in another language must be, for words that several languages share decide nothing.
 MARGIN = 0.1
-#: What a word of the query is worth where it stands untranslated in a text of another language.
-UNTRANSLATED = 1.0
 
 
 class Translator(Protocol):
@@ -191,7 +189,7 @@ class Inquirer:
             known = self._translator.ways(own.language, target, own.clues, own.text)
         clues = []
         for clue, ways in zip(own.clues, known, strict=True):
-            same = tuple(Way(found.ways[0].terms, UNTRANSLATED) for found in self._index.clues(target, clue.text))
+            same = tuple(Way(found.ways[0].terms) for found in self._index.clues(target, clue.text))
             here = tuple(way for way in (ways or same) if any(self._index.has(target, term) for term in way.terms))
             clues.append(Clue(clue.text, here or clue.ways[:1]))
         return tuple(clues)
