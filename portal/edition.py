@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
+from typing import TypeVar
 
 from sqlalchemy.exc import DatabaseError
 
@@ -28,6 +29,10 @@ SECTIONS_KEPT = 500
 SNIPPETS_KEPT = 5000
 #: How long a replaced edition stays open for requests that began with it, in seconds.
 KEEP_OPEN = 10.0
+
+
+_Key = TypeVar("_Key")
+_Value = TypeVar("_Value")
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,21 +103,22 @@ class Edition:
             with self._database.read() as connection:
                 read = published.sections(connection, language, lacking)
             found |= read
-            with self._keeping:
-                self._sections |= {(language, slug): texts for slug, texts in read.items()}
-                while len(self._sections) > SECTIONS_KEPT:
-                    del self._sections[next(iter(self._sections))]
+            self._keep(self._sections, {(language, slug): texts for slug, texts in read.items()}, SECTIONS_KEPT)
         return found
+
+    def _keep(self, kept: dict[_Key, _Value], more: Mapping[_Key, _Value], most: int) -> None:
+        """Keep something at hand; the oldest goes where it becomes too much."""
+        with self._keeping:
+            kept.update(more)
+            while len(kept) > most:
+                del kept[next(iter(kept))]
 
     def snippet(self, language: str, slug: str, terms: frozenset[str], make: Callable[[], Snippet]) -> Snippet:
         """A snippet of an article for some terms, made only where it is not known."""
         key = language, slug, terms
         if (known := self._snippets.get(key)) is None:
             known = make()
-            with self._keeping:
-                self._snippets[key] = known
-                while len(self._snippets) > SNIPPETS_KEPT:
-                    del self._snippets[next(iter(self._snippets))]
+            self._keep(self._snippets, {key: known}, SNIPPETS_KEPT)
         return known
 
     def _helpful(self, language: str, tallies: Tallies, limit: int, topic: str | None) -> tuple[Published, ...]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from sqlalchemy.exc import OperationalError
 
 from portal.locales import CODES
+from portal.processes import end_with
 from portal.search.analyzers import terms
 from portal.search.tables import PAIRS, TermTables
 from portal.search.translation import Text, digest, learn_both
@@ -134,13 +135,5 @@ class Learner(threading.Thread):
 def _learn_aside(data: Path, parent: int) -> None:
     """Learn, and end with the process that wanted it."""
     os.nice(NICENESS)
-    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+    end_with(parent)
     learn(data)
-
-
-def _end_with(parent: int) -> None:
-    """End this process when its parent has gone, however it went."""
-    gone = threading.Event()
-    while os.getppid() == parent:
-        gone.wait(0.5)
-    os._exit(1)

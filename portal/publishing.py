@@ -6,7 +6,6 @@ import hashlib
 import logging
 import multiprocessing
 import os
-import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
@@ -21,6 +20,7 @@ from portal import articles, front_matter, library, markup, vocabulary
 from portal.errors import SearchUnavailable
 from portal.locales import CODES
 from portal.problems import Problem, Severity
+from portal.processes import end_with
 from portal.search import Document, analyzers, chains, compounds, generations, stemming, whoosh_index
 from portal.search.thesaurus import Thesaurus
 from portal.storage import Database, published
@@ -31,6 +31,9 @@ log = logging.getLogger(__name__)
 PARALLEL_FROM = 200
 #: From so many times the articles that it was learned from on, what is learned from all of them is learned anew.
 GROWTH = 1.25
+
+#: What is remembered of the last publication.
+_STATE = ("generation", "topics", "thesaurus", "learned_from")
 
 #: Told how many steps are done and how many there are; a file is two steps, reading and indexing.
 Progress = Callable[[int, int], None]
@@ -117,14 +120,12 @@ class Publisher:
             thesaurus, word_problems = self._thesaurus()
             with database.read() as connection:
                 known = published.signatures(connection)
-                current = published.state(connection, "generation")
-                old_topics = published.state(connection, "topics")
-                old_thesaurus = published.state(connection, "thesaurus")
-                learned_from = int(published.state(connection, "learned_from") or 0)
+                old = {name: published.state(connection, name) for name in _STATE}
+            current, number = old["generation"], len(found.files)
             why = "asked for" if rebuild and current else self._why_rebuild(current, known, verify)
             if why:
                 log.warning("the search index is made anew: %s", why)
-            if current and not why and len(found.files) > GROWTH * learned_from:
+            elif current and number > GROWTH * int(old["learned_from"] or 0):
                 why = "the articles have grown, and there are more words to learn from"
             fresh = bool(why) or not current
             files = {(file.language, file.slug): file for file in found.files}
@@ -132,15 +133,14 @@ class Publisher:
             gone = sorted(known.keys() - files.keys())
             generation = current
             state = {"topics": published.topics_text(topics), "thesaurus": thesaurus}
-            state["learned_from"] = str(len(found.files) if fresh else learned_from)
-            if changed or gone or fresh or (old_topics, old_thesaurus) != (state["topics"], thesaurus):
+            is_same = all(old[name] == value for name, value in state.items())
+            state["learned_from"] = str(number) if fresh else old["learned_from"]
+            if changed or gone or fresh or not is_same:
                 jobs = self._jobs(changed, gone, known, fresh)
                 generation = self._write(database, jobs, gone, state, now, None if fresh else current, progress)
-            with database.read() as connection:
-                stored = [Problem(*row[:4], Severity(row[4])) for row in published.problems(connection)]
+            problems = (*found.problems, *topic_problems, *word_problems, *_of_files(database))
             generations.sweep(self._generations, generation)
-        problems = tuple(sorted((*found.problems, *topic_problems, *word_problems, *stored)))
-        return Report(generation, len(changed), len(gone), problems, why)
+        return Report(generation, len(changed), len(gone), tuple(sorted(problems)), why)
 
     def _thesaurus(self) -> tuple[str, tuple[Problem, ...]]:
         """The writers' synonyms and glossary as the index keeps them, and what is wrong with their files.
@@ -225,6 +225,12 @@ def _made_by() -> str:
     return hashlib.blake2b(sources, digest_size=12).hexdigest()
 
 
+def _of_files(database: Database) -> list[Problem]:
+    """The problems of all files, read now or earlier."""
+    with database.read() as connection:
+        return [Problem(*row[:4], Severity(row[4])) for row in published.problems(connection)]
+
+
 def _run(jobs: list[_Job], progress: Progress) -> list[published.Row]:
     """Do the jobs, on all cores where there is much to do."""
     total = 2 * sum(len(job.files) for job in jobs)
@@ -258,14 +264,7 @@ def _share(counter: Any, parent: int) -> None:
     """Receive the counter that a pool's processes share, and end with the process that started them."""
     global _counter  # noqa: PLW0603 - a pool's process has no other place
     _counter = counter
-    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
-
-
-def _end_with(parent: int) -> None:
-    """End this process when its parent has gone, however it went."""
-    while os.getppid() == parent:
-        time.sleep(0.5)
-    os._exit(1)
+    end_with(parent)
 
 
 def _count(steps: int) -> None:

@@ -16,14 +16,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
 
 from portal.search.analyzers import terms
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    _Array = NDArray[Any]
+_Array = NDArray[Any]
 
 #: Most families that a table is learned from, the newest. 2,624 instead of 1,000 find .016 more titles and .05 more
 #: headings: what is asked is not only what was written last.
@@ -255,10 +255,8 @@ class _Side:
         return cls(list(known), numbers, lengths)
 
 
-def _combined(here: _Side, there: _Side) -> tuple["_Array", "_Array", "_Array"]:
+def _combined(here: _Side, there: _Side) -> tuple[_Array, _Array, _Array]:
     """Every combination of two terms in a pair: which of all terms here, which there, and how near their places are."""
-    import numpy as np  # noqa: PLC0415 - only who publishes learns; a worker does without its 20 MB.
-
     lengths, others = np.array(here.lengths), np.array(there.lengths)
     sizes = lengths * others
     pair = np.repeat(np.arange(len(sizes)), sizes)
@@ -270,14 +268,12 @@ def _combined(here: _Side, there: _Side) -> tuple["_Array", "_Array", "_Array"]:
     return left, right, np.exp(-NEARNESS * apart)
 
 
-def _scored(here: _Side, there: _Side) -> tuple["_Array", "_Array", "_Array"]:
+def _scored(here: _Side, there: _Side) -> tuple[_Array, _Array, _Array]:
     """Numbers of a term here and one there that occur in a pair together, and how well they explain each other.
 
     The score is the geometric mean of the probabilities in both directions; each round begins with the last one's, so
     that both directions agree on what they have learned.
     """
-    import numpy as np  # noqa: PLC0415 - as above.
-
     left, right, near = _combined(here, there)
     both = np.array(here.numbers)[left] * len(there.terms) + np.array(there.numbers)[right]
     kinds, kind = np.unique(both, return_inverse=True)
@@ -297,11 +293,10 @@ def _scored(here: _Side, there: _Side) -> tuple["_Array", "_Array", "_Array"]:
     return lefts, rights, scores
 
 
-def _table(names: list[str], others: list[str], given: "_Array", found: "_Array", scores: "_Array") -> TermTable:
+def _table(names: list[str], others: list[str], given: _Array, found: _Array, scores: _Array) -> TermTable:
     """The best translations of each term, their scores as parts of one."""
-    import numpy as np  # noqa: PLC0415 - as above.
 
-    def parts(kept: "_Array") -> "_Array":
+    def parts(kept: _Array) -> _Array:
         shares: _Array = scores[kept] / np.bincount(given[kept], scores[kept])[given[kept]]
         return shares
 
