@@ -14,7 +14,22 @@ from portal.locales import LANGUAGES
 from portal.search.snippets import Snippet
 from portal.services import Services, open_services
 from portal.settings import Settings, load
-from portal.web import desk, discovery, errors, help_centre, i18n, labels, links, my_requests, security, sign_in
+from portal.web import (
+    desk,
+    discovery,
+    errors,
+    help_centre,
+    i18n,
+    labels,
+    links,
+    my_requests,
+    private_page,
+    security,
+    sign_in,
+    subscriptions,
+    visits,
+    writers,
+)
 from portal.web.services import EXTENSION
 
 
@@ -39,7 +54,7 @@ def create_app(settings: Settings | None = None, services: Services | None = Non
     security.init(app, settings)
     sign_in.init(app)
     errors.init(app)
-    for module in (my_requests, sign_in, desk, help_centre, discovery):
+    for module in (my_requests, private_page, subscriptions, sign_in, desk, writers, visits, help_centre, discovery):
         app.register_blueprint(module.blueprint)
     app.register_blueprint(help_centre.roots)
     app.after_request(discovery.no_index)
@@ -69,7 +84,7 @@ def _templates(app: Flask, services: Services) -> None:
 
     @app.context_processor
     def of_page() -> dict[str, object]:
-        return {"language": i18n.language(), "alternates": i18n.alternates}
+        return {"language": i18n.language(), "alternates": i18n.alternates, "colon": i18n.colon()}
 
     @app.url_defaults
     def version(endpoint: str, values: dict[str, object]) -> None:

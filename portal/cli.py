@@ -3,10 +3,13 @@
 import click
 
 from portal.commands.articles import articles
+from portal.commands.mail import mail
+from portal.commands.privacy import privacy
 from portal.commands.quality import calibrate, evaluate
 from portal.commands.search import index, search
 from portal.commands.serving import db, serve, staff
 from portal.commands.tickets import tickets
+from portal.commands.ticking import tick
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -20,5 +23,5 @@ def main() -> None:
 
 for command in (evaluate, calibrate):
     search.add_command(command)
-for command in (serve, articles, search, index, tickets, staff, db):
+for command in (serve, articles, search, index, tickets, tick, mail, privacy, staff, db):
     main.add_command(command)

@@ -45,6 +45,20 @@ class TransitionRefused(PortalError):
     """The action is not in the lifecycle's table for the ticket's present status."""
 
 
+class NotProven(PortalError):
+    """The search that opened the gap is not answered by the article, so the gap stays open.
+
+    Args:
+        rank: at which the search finds the article, from 1; None where it does not.
+        slug: the article.
+    """
+
+    def __init__(self, rank: int | None, slug: str) -> None:
+        super().__init__(f"the search finds {slug} at rank {rank}" if rank else f"the search does not find {slug}")
+        self.rank = rank
+        self.slug = slug
+
+
 class InvalidInput(PortalError):
     """A value from outside breaks a rule.
 

@@ -5,13 +5,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 
-from portal.desk import Desk, Opened
+from portal.chains import Kind, SearchEvent, Visitor
 from portal.edition import Edition
 from portal.errors import SearchUnavailable
+from portal.gaps import Failed, Gaps, Opened
 from portal.knowledge import Published
 from portal.locales import CODES, LANGUAGES
 from portal.privacy import mask, without_masks
-from portal.queries import Query, Verdict
+from portal.queries import MAX_CHARACTERS, Query, Verdict, gap_fingerprint
 from portal.search import Match
 from portal.search.analyzers import terms, without_function_words
 from portal.search.inquiry import Inquiry, Reading
@@ -56,6 +57,8 @@ class Answer:
     total: int = 0
     #: Texts that exist in other languages only, by language; they never count as answered.
     elsewhere: tuple[tuple[str, tuple[Result, ...]], ...] = ()
+    #: Whether one of these may well answer it; others are shown as perhaps.
+    is_elsewhere: bool = False
     #: Language whose words were found, where it is not the reader's; the results are translations of what was found.
     asked_in: str | None = None
     #: How many results there are without the topic filter; only where there are none with it.
@@ -73,7 +76,7 @@ class Answer:
         """Why the desk is told: U0 when nothing answers, U1 when only an article in another language may."""
         if self.verdict is not Verdict.UNANSWERED or self.unfiltered:
             return None
-        return "U1" if self.elsewhere else "U0"
+        return "U1" if self.elsewhere and self.is_elsewhere else "U0"
 
 
 def answer(edition: Edition, query: Query, page: int = 1) -> Answer:
@@ -115,13 +118,15 @@ def _of_language(edition: Edition, query: Query, inquiry: Inquiry, page: int) ->
     verdict = edition.cuts[query.language].verdict(own.confidence)
     if not found.total:
         verdict = Verdict.UNANSWERED
+    groups = [] if query.is_exact or offset else _elsewhere(edition, query, own, verdict)
     return Answer(
         query,
         verdict,
         own.confidence,
         _results(edition, own, found.matches),
         found.total,
-        () if query.is_exact or offset else _elsewhere(edition, query, own, verdict),
+        tuple(_once(groups)),
+        any(sure >= edition.cuts[code].low for sure, code, _ in groups),
         searched=own.text,
         repairs=own.repairs,
         translated=tuple((word, edition.written(query.language, known)) for word, known in own.translated),
@@ -142,7 +147,7 @@ def _asked_in(edition: Edition, query: Query, foreign: Reading, own: Answer, pag
     others = tuple((code, found) for code, found in own.elsewhere if code != foreign.language)
     groups = ((foreign.language, group), *others) if group else own.elsewhere
     if not translated:
-        return replace(own, elsewhere=groups)
+        return replace(own, elsewhere=groups, is_elsewhere=bool(group) or own.is_elsewhere)
     # The best article must be one that the reader can read; that there are others proves nothing.
     sure = foreign.confidence if translated[0] == matches[0] else min(foreign.confidence, own.confidence)
     verdict = edition.cuts[foreign.language].verdict(sure)
@@ -157,6 +162,7 @@ def _asked_in(edition: Edition, query: Query, foreign: Reading, own: Answer, pag
         results=results if page == 1 else (),
         total=len(results),
         elsewhere=groups,
+        is_elsewhere=bool(group) or own.is_elsewhere,
         asked_in=foreign.language,
         searched=query.text,
         repairs=(),
@@ -166,11 +172,15 @@ def _asked_in(edition: Edition, query: Query, foreign: Reading, own: Answer, pag
 
 def _elsewhere(
     edition: Edition, query: Query, own: Reading, verdict: Verdict
-) -> tuple[tuple[str, tuple[Result, ...]], ...]:
-    """What other languages have that the reader's has not, found by the query's words put into each of them."""
+) -> list[tuple[float, str, tuple[Result, ...]]]:
+    """What other languages have that the reader's has not, found by the query's words put into each of them.
+
+    Returns:
+        For each language how sure it is, its code and the results, surest first.
+    """
     lacking = edition.knowledge.lacking(query.language)
     if not lacking:
-        return ()
+        return []
     groups = []
     for reading in edition.inquirer(query.language).elsewhere(own, query.topic):
         found = edition.index.search(reading.language, reading.clues, query.topic, 0, FOREIGN_MATCHES)
@@ -181,7 +191,7 @@ def _elsewhere(
         sure = reading.confidence * only_there[0].score / best if only_there else 0.0
         if sure >= FOREIGN_SURE:
             groups.append((sure, reading.language, _results(edition, reading, only_there[:FOREIGN_SHOWN])))
-    return tuple(_once(sorted(groups, key=lambda group: -group[0])))
+    return sorted(groups, key=lambda group: -group[0])
 
 
 def _once(groups: Iterable[tuple[float, str, tuple[Result, ...]]]) -> Iterable[tuple[str, tuple[Result, ...]]]:
@@ -217,19 +227,62 @@ def _beginning(edition: Edition, language: str, slug: str) -> Snippet:
     return snippet(language, frozenset(), parts)
 
 
-def report_gap(desk: Desk, asked: Answer, page: str, now: datetime) -> Opened | None:
+def report_gap(gaps: Gaps, asked: Answer, page: str, visitor: Visitor, now: datetime) -> Opened | None:
     """Tell the desk of a search that nothing answered; None where it is none of the desk's business.
 
     Args:
-        desk: that is told.
+        gaps: that are told.
         asked: the search and what came of it.
         page: address of the page, without host and query.
+        visitor: who searched.
         now: aware, UTC.
     """
     stems = gap_terms(asked.query)
     if asked.code is None or not asked.query.is_plausible or not stems:
         return None
-    return desk.open_gap(asked.query, stems, page, now)
+    wanted = asked.elsewhere[0][1][0].item.article.slug if asked.elsewhere else ""
+    failed = Failed(asked.query, stems, asked.code, page, _repairs(asked), _shown(asked), wanted)
+    return gaps.report(failed, visitor, now)
+
+
+def as_event(asked: Answer, now: datetime, session: str | None, told: Opened | None) -> SearchEvent:
+    """What is recorded of a search.
+
+    Args:
+        asked: the search and what came of it.
+        now: aware, UTC.
+        session: hashed; None where it is not to be followed.
+        told: what the desk was told of it.
+    """
+    query, stems = asked.query, gap_terms(asked.query)
+    return SearchEvent(
+        now,
+        Kind.SEARCH,
+        query.language,
+        session,
+        query=mask(query.text)[:MAX_CHARACTERS],
+        topic=query.topic or "",
+        fingerprint=gap_fingerprint(query.language, stems, query.topic) if stems and query.is_plausible else None,
+        verdict=asked.verdict,
+        confidence=asked.confidence,
+        total=asked.total,
+        code=asked.code or "",
+        repairs=_repairs(asked),
+        results=_shown(asked),
+        gap_id=told.ticket.id if told and not told.is_overflow else None,
+        is_overflow=told is not None and told.is_overflow,
+    )
+
+
+def _repairs(asked: Answer) -> tuple[tuple[str, str], ...]:
+    """What was put right in a query, masked: how, and what was searched for instead."""
+    return tuple((repair.kind.value, mask(repair.meant)[:MAX_CHARACTERS]) for repair in asked.repairs)
+
+
+def _shown(asked: Answer) -> tuple[tuple[str, str, str], ...]:
+    """The results as they were shown, at most one page: slug, language and revision."""
+    results = (*asked.results, *(result for _, group in asked.elsewhere for result in group))
+    return tuple((r.item.article.slug, r.item.article.language, r.item.fingerprint) for r in results[:PAGE_SIZE])
 
 
 def gap_terms(query: Query) -> list[str]:

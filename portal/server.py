@@ -28,7 +28,9 @@ from portal.publishing import Progress, Publisher, Report
 from portal.services import secret_key, utc_now
 from portal.settings import Settings
 from portal.storage import Database, migration, prepare_folder, reachable
+from portal.ticking import Ticker
 from portal.watching import Watcher
+from portal.web.services import EXTENSION
 
 log = logging.getLogger("portal")
 
@@ -183,7 +185,8 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types.
             "graceful_timeout": 15,
             "timeout": 60,
             "keepalive": 5,
-            "post_fork": self._post_fork,
+            "post_fork": _post_fork,
+            "post_worker_init": self._post_worker_init,
             "worker_exit": _worker_exit,
             "when_ready": lambda _arbiter: self._when_ready(),
             "on_reload": lambda _arbiter: log.info("reloading"),
@@ -195,21 +198,30 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types.
         """The application, once in each worker."""
         return create_app(self._settings)
 
-    def _post_fork(self, _arbiter: Any, worker: Any) -> None:
-        """Let each worker stand by for watching the articles, and wait for no client for ever."""
-        worker.log.error_log.addFilter(_Patience())
-        for listener in worker.sockets:
-            # Inherited by every connection; gunicorn itself waits for a request's bytes without an end.
-            listener.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", CLIENT_PATIENCE, 0))
+    def _post_worker_init(self, worker: Any) -> None:
+        """Let each worker stand by for its duties; not before its application is there, whose libraries they share."""
         publisher = Publisher(self._settings.articles, self._settings.data)
         worker.watcher = Watcher(publisher, self._settings.data, utc_now)
-        worker.watcher.start()
+        worker.ticker = Ticker(self._settings)
+        for duty in (worker.watcher, worker.ticker):
+            duty.start()
+
+
+def _post_fork(_arbiter: Any, worker: Any) -> None:
+    """Let a worker wait for no client for ever."""
+    worker.log.error_log.addFilter(_Patience())
+    for listener in worker.sockets:
+        # Inherited by every connection; gunicorn itself waits for a request's bytes without an end.
+        listener.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", CLIENT_PATIENCE, 0))
 
 
 def _worker_exit(_arbiter: Any, worker: Any) -> None:
-    """End a worker's watch, so that another takes over at once."""
-    if watcher := getattr(worker, "watcher", None):
-        watcher.stop()
+    """End a worker's duties, so that another takes over at once, and write down what it still remembers."""
+    for name in ("watcher", "ticker"):
+        if duty := getattr(worker, name, None):
+            duty.stop()
+    if app := getattr(worker, "wsgi", None):
+        app.extensions[EXTENSION].close()
 
 
 def serve(settings: Settings, progress: Progress, announce: Callable[[Prepared], None]) -> None:
@@ -244,6 +256,16 @@ def _claim(settings: Settings) -> IO[str]:
     Raises:
         CannotStart: a running portal publishes another folder of articles there.
     """
+    try:
+        return _claimed(settings)
+    except OSError as error:
+        raise CannotStart(
+            f"The instance folder {settings.data} cannot be written: {error.strerror or error}."
+        ) from error
+
+
+def _claimed(settings: Settings) -> IO[str]:
+    """The file that holds an instance folder; see `_claim`."""
     claim = (settings.data / "serve.lock").open("a+", encoding="utf-8")
     claim.seek(0)
     root, held = str(settings.articles.resolve()), claim.read()
@@ -271,7 +293,4 @@ def serve_and_reload(run: Callable[..., None], *arguments: object) -> None:
 
 def addresses(settings: Settings) -> list[str]:
     """Where the portal is found, one address per language."""
-    host = "localhost" if settings.host in {"0.0.0.0", "::"} else settings.host  # noqa: S104 - compared, not bound  # nosec B104
-    host = f"[{host}]" if ":" in host else host
-    base = settings.base_url or f"http://{host}:{settings.port}"
-    return [f"{base}/{code}/" for code in CODES]
+    return [f"{settings.public_url}/{code}/" for code in CODES]

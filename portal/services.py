@@ -1,6 +1,7 @@
 """What the doors work with, joined once for each process."""
 
 import hashlib
+import logging
 import os
 import secrets
 import threading
@@ -13,12 +14,23 @@ from pathlib import Path
 from sqlalchemy.exc import SQLAlchemyError
 
 import portal
+from portal.budgets import Budgets
+from portal.closing import Closing
+from portal.deflection import Deflection
+from portal.delivery import Delivery, open_delivery
 from portal.desk import Desk
 from portal.edition import Edition, Editions, Tallies
 from portal.errors import CannotStart
+from portal.faults import FaultLog
+from portal.gaps import GapRules, Gaps
+from portal.health import Health
+from portal.journal import Journal
+from portal.letters import Letters
+from portal.requests import Requests
 from portal.settings import Settings
 from portal.staff import Staff
 from portal.storage import Database, feedback, frequent
+from portal.subscribing import Subscriptions
 
 #: How long tallies of votes are used before they are read again, in seconds.
 TALLIES_EVERY = 60.0
@@ -70,17 +82,35 @@ class Services:
     settings: Settings
     database: Database
     editions: Editions
+    gaps: Gaps
+    journal: Journal
+    requests: Requests
+    subscriptions: Subscriptions
+    closing: Closing
     desk: Desk
+    deflection: Deflection
+    delivery: Delivery
     staff: Staff
     secret: bytes
     #: Changes with the code, so that no reader keeps a page that an older version made.
     build: str
     clock: Callable[[], datetime] = utc_now
+    faults: FaultLog = field(default_factory=lambda: FaultLog(logging.getLogger("portal")))
     _tallies: Tallies = field(default_factory=Tallies)
     _frequent: dict[str, tuple[float, tuple[str, ...]]] = field(default_factory=dict)
     _purged_at: float = float("-inf")
     _tallied_at: float = float("-inf")
     _tallying: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def health(self) -> Health:
+        """Looks after the parts."""
+        return Health(self.database, self.editions, self.settings.data, self.faults)
+
+    def close(self) -> None:
+        """Write down what is still only remembered, and close the database."""
+        self.journal.close()
+        self.database.close()
 
     @property
     def edition(self) -> Edition:
@@ -137,9 +167,49 @@ def open_services(settings: Settings) -> Services:
     secret = secret_key(settings.data)
     database = Database(settings.database)
     editions = Editions(settings.data, settings.default_language, settings.cuts)
-    desk = Desk(database, secret, settings.reopen_days)
-    staff = Staff(database, settings.sign_in_attempts, timedelta(hours=settings.session_hours))
-    return Services(settings, database, editions, desk, staff, secret, build_of(Path(portal.__file__).parent))
+    letters = Letters(settings.public_url, settings.site_name, settings.time_zone)
+    domain = settings.sender.rpartition("@")[2]
+    gaps = Gaps(database, secret, _budgets(settings), _rules(settings))
+    requests = Requests(database, secret, letters, gaps, settings.link_days, domain)
+    subscriptions = Subscriptions(database, secret, letters, gaps, domain)
+    return Services(
+        settings,
+        database,
+        editions,
+        gaps,
+        Journal(gaps.record),
+        requests,
+        subscriptions,
+        Closing(database, subscriptions),
+        Desk(database, letters, domain),
+        Deflection(database),
+        open_delivery(settings, database),
+        Staff(database, settings.sign_in_attempts, timedelta(hours=settings.session_hours)),
+        secret,
+        build_of(Path(portal.__file__).parent),
+    )
+
+
+def _budgets(settings: Settings) -> Budgets:
+    """How many new gaps may be opened."""
+    return Budgets(
+        settings.redis_url or "memory://",
+        session=settings.gaps_per_session,
+        network=settings.gaps_per_network,
+        anonymous=settings.gaps_anonymous,
+        total=settings.gaps_per_hour,
+    )
+
+
+def _rules(settings: Settings) -> GapRules:
+    """When gaps are opened, opened again and forgotten."""
+    return GapRules(
+        settings.reopen_days,
+        settings.unconfirmed_days,
+        settings.chain_minutes,
+        settings.doubt_sessions,
+        settings.doubt_days,
+    )
 
 
 def build_of(package: Path) -> str:

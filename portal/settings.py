@@ -9,8 +9,9 @@ from typing import Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from portal.errors import InvalidSetting
+from portal.errors import InvalidInput, InvalidSetting
 from portal.locales import CODES
+from portal.people import clean_email
 from portal.queries import Cuts
 
 PREFIX = "PORTAL_"
@@ -114,6 +115,24 @@ def _by_language(text: str) -> tuple[tuple[str, float], ...]:
     return tuple(shares.items())
 
 
+def _mail_url(text: str) -> str:
+    """Reader of a way to send mail."""
+    is_server = (
+        re.match(r"(smtp|smtps|smtp\+starttls)://[^/\s]+/?$", text) and urlsplit(text).hostname and _has_port(text)
+    )
+    if text != "console:" and not is_server:
+        raise ValueError("smtp://[USER:PASSWORD@]HOST[:PORT], smtps://…, smtp+starttls://… or console:")
+    return text
+
+
+def _address(text: str) -> str:
+    """Reader of an e-mail address."""
+    try:
+        return clean_email(text)
+    except InvalidInput:
+        raise ValueError("an e-mail address such as support@example.org") from None
+
+
 def _time_zone(text: str) -> str:
     """Reader of a time zone's name."""
     try:
@@ -155,6 +174,21 @@ class Settings:
     requests_per_hour: int = _setting(30, _whole(1, 100000), "requests one network address may send", "per hour")
     sign_in_attempts: int = _setting(10, _whole(1, 1000), "wrong passwords per account and 15 minutes")
     reopen_days: int = _setting(30, _whole(0, 3650), "a solved gap asked again within this time re-opens", "days")
+    chain_minutes: int = _setting(30, _whole(1, 1440), "pause after which a search begins a new attempt", "minutes")
+    doubt_sessions: int = _setting(3, _whole(1, 1000), "sessions that leave uncertain results before a gap opens")
+    doubt_days: int = _setting(7, _whole(1, 365), "time within which these sessions count", "days")
+    unconfirmed_days: int = _setting(14, _whole(1, 3650), "how long a gap is kept that perhaps no person asked", "days")
+    gaps_per_session: int = _setting(10, _whole(1, 100000), "new gaps of one browser session", "per hour")
+    gaps_per_network: int = _setting(
+        30, _whole(1, 100000), "new gaps from one network (IPv4 /24, IPv6 /56)", "per hour"
+    )
+    gaps_anonymous: int = _setting(100, _whole(0, 100000), "new gaps of all whose cookie has not come back", "per hour")
+    gaps_per_hour: int = _setting(300, _whole(1, 100000), "new gaps in all", "per hour")
+    mail_url: str = _setting("", _mail_url, "how mail is sent; empty writes it into the folder mail of the instance")
+    mail_from: str = _setting("", _address, "sender of mails; empty is support at base_url's host")
+    link_days: int = _setting(90, _whole(1, 3650), "how long a private link works after the request is closed", "days")
+    event_days: int = _setting(30, _whole(1, 3650), "how long single searches are kept", "days")
+    request_months: int = _setting(12, _whole(1, 120), "when closed requests are made anonymous", "months")
     log_level: str = _setting("info", _one_of("debug", "info", "warning", "error"), "least severity that is logged")
 
     @property
@@ -167,6 +201,20 @@ class Settings:
     def database(self) -> str:
         """The database address in force."""
         return self.database_url or f"sqlite:///{self.data / 'portal.db'}"
+
+    @property
+    def public_url(self) -> str:
+        """The address that links in mails begin with, without a last slash."""
+        if self.base_url:
+            return self.base_url
+        host = "localhost" if self.host in {"0.0.0.0", "::"} else self.host  # noqa: S104 - compared, not bound  # nosec B104
+        return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
+
+    @property
+    def sender(self) -> str:
+        """The address that mails come from."""
+        name = urlsplit(self.public_url).hostname or "localhost"
+        return self.mail_from or (f"support@[{name}]" if ":" in name else f"support@{name}")
 
     @property
     def hosts(self) -> tuple[str, ...]:

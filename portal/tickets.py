@@ -13,8 +13,16 @@ class Kind(StrEnum):
 
     #: Opened by the system for an unanswered search; nobody waits for it.
     GAP = "gap"
+    #: A gap whose answer exists in other languages only.
+    TRANSLATION = "translation"
+    #: Counts the unanswered searches that were more than the budgets allow; there is one.
+    OVERFLOW = "overflow"
     #: Sent by a requester, who waits.
     REQUEST = "request"
+
+
+#: Kinds that the system opens and nobody waits for.
+GAPS = frozenset({Kind.GAP, Kind.TRANSLATION, Kind.OVERFLOW})
 
 
 class Status(StrEnum):
@@ -58,6 +66,16 @@ class Action(StrEnum):
     CLOSE = "close"
     MARK_DUPLICATE = "mark_duplicate"
     MARK_SPAM = "mark_spam"
+    #: Who failed to find an answer found it by other words; the system closes the gap that nobody else has asked.
+    WITHDRAW = "withdraw"
+    #: The requester needs no more help.
+    REQUESTER_CLOSE = "requester_close"
+    #: The requester says how they were served.
+    RATE = "rate"
+    #: The system tells the requester that an article now answers the search that they came from.
+    TELL = "tell"
+    #: The system could not deliver a mail to the requester.
+    MAIL_FAILED = "mail_failed"
 
 
 def _table() -> dict[tuple[Status, Action], Status]:
@@ -84,6 +102,11 @@ def _table() -> dict[tuple[Status, Action], Status]:
         (UNSOLVED, Action.MARK_DUPLICATE, Status.DUPLICATE),
         (UNSOLVED, Action.MARK_SPAM, Status.SPAM),
         (frozenset(Status), Action.ASKED_AGAIN, None),
+        (frozenset({Status.NEW}), Action.WITHDRAW, Status.SOLVED),
+        (UNSOLVED | {Status.SOLVED}, Action.REQUESTER_CLOSE, Status.CLOSED),
+        (frozenset({Status.SOLVED, Status.CLOSED}), Action.RATE, None),
+        (UNSOLVED, Action.TELL, None),
+        (frozenset(Status), Action.MAIL_FAILED, None),
     )
     return {(status, action): target or status for statuses, action, target in rows for status in statuses}
 
@@ -92,9 +115,32 @@ TRANSITIONS = _table()
 """The status that an action leads to; a pair that is not here is refused."""
 
 #: Actions that make no sense where nobody waits.
-REQUEST_ONLY = frozenset({Action.REPLY, Action.ASK_REQUESTER, Action.REQUESTER_REPLY})
-#: Actions whose text the requester reads.
-PUBLIC = frozenset({Action.REPLY, Action.ASK_REQUESTER, Action.REQUESTER_REPLY, Action.SOLVE})
+REQUEST_ONLY = frozenset(
+    {
+        Action.REPLY,
+        Action.ASK_REQUESTER,
+        Action.REQUESTER_REPLY,
+        Action.REQUESTER_CLOSE,
+        Action.RATE,
+        Action.TELL,
+        Action.MAIL_FAILED,
+    }
+)
+#: Actions that make no sense where somebody waits.
+GAP_ONLY = frozenset({Action.ASKED_AGAIN, Action.WITHDRAW})
+#: Actions that the requester sees in the timeline, with their text.
+PUBLIC = frozenset(
+    {
+        Action.REPLY,
+        Action.ASK_REQUESTER,
+        Action.REQUESTER_REPLY,
+        Action.SOLVE,
+        Action.REOPEN,
+        Action.REQUESTER_CLOSE,
+        Action.CLOSE,
+        Action.TELL,
+    }
+)
 #: Actions that are nothing without a text.
 NEEDS_TEXT = frozenset({Action.REPLY, Action.ASK_REQUESTER, Action.REQUESTER_REPLY, Action.NOTE, Action.SOLVE})
 #: Longest text of a reply, note or resolution, in characters.
@@ -110,6 +156,26 @@ class Resolution(StrEnum):
     TRANSLATED = "translated"
     SYNONYM_ADDED = "synonym_added"
     OUT_OF_SCOPE = "out_of_scope"
+    #: By the system: who asked found it by other words.
+    WITHDRAWN = "withdrawn"
+
+
+#: Ways to solve a gap that hold only when its query finds the article.
+PROVEN = frozenset(
+    {Resolution.ARTICLE_WRITTEN, Resolution.ARTICLE_IMPROVED, Resolution.TRANSLATED, Resolution.SYNONYM_ADDED}
+)
+#: Rank at which the query must find it.
+PROOF_RANK = 3
+
+
+class Callback(StrEnum):
+    """When a requester can be called, in the desk's time zone."""
+
+    ANY = "any"
+    #: From 8 to 12.
+    MORNING = "morning"
+    #: From 12 to 17.
+    AFTERNOON = "afternoon"
 
 
 @dataclass(frozen=True)
@@ -162,6 +228,20 @@ class Ticket:
     resolution: Resolution | None = None
     resolution_text: str = ""
     solved_at: datetime | None = None
+    closed_at: datetime | None = None
+    #: Of a gap: U0, U1, U2 or U3, the rule by which it was unanswered; empty for a request.
+    code: str = ""
+    #: Of a gap: whether it was a person who asked, as far as that can be told.
+    is_confirmed: bool = True
+    #: Of a gap: the article that answers it, or whose translation would; empty while there is none.
+    slug: str = ""
+    #: Number that the requester wants to be called at; empty where no call is wanted.
+    phone: str = ""
+    callback: Callback | None = None
+    #: The closed request that this one goes on with.
+    follows_id: int | None = None
+    #: Of a request: what the requester had tried and chose to send along, oldest first.
+    trail: tuple[dict[str, str], ...] = ()
     #: Grows by one with every save; a save with an old one is refused.
     version: int = 1
 
@@ -187,7 +267,23 @@ def allowed(ticket: Ticket) -> set[Action]:
     """The actions that the table allows now."""
     possible = {action for status, action in TRANSITIONS if status is ticket.status}
     possible -= {Action.GIVE_BACK} if ticket.owner_id is None else set()
-    return possible - (REQUEST_ONLY if ticket.kind is Kind.GAP else {Action.ASKED_AGAIN})
+    return possible - (REQUEST_ONLY if ticket.kind in GAPS else GAP_ONLY)
+
+
+#: Occurrences from which a gap has each impact (1–5).
+IMPACT_FROM = (1, 3, 10, 30, 100)
+#: Priority (1–5) by urgency (row) and impact (column), each 1–5.
+PRIORITY = ((1, 1, 2, 2, 2), (1, 2, 2, 3, 3), (2, 2, 3, 4, 4), (2, 3, 4, 4, 5), (2, 3, 4, 5, 5))
+
+
+def gap_impact(occurrences: int) -> int:
+    """The impact (1–5) of a gap that was asked so often."""
+    return max(1, sum(occurrences >= least for least in IMPACT_FROM))
+
+
+def priority(urgency: int, impact: int) -> int:
+    """The priority (1–5) of an urgency and an impact (1–5 each)."""
+    return PRIORITY[urgency - 1][impact - 1]
 
 
 def apply(
@@ -246,6 +342,10 @@ def _consequences(
             return {"owner_id": None, "owner_name": ""}
         case Action.SOLVE:
             return {"resolution": resolution, "resolution_text": text, "solved_at": now}
+        case Action.WITHDRAW:
+            return {"resolution": Resolution.WITHDRAWN, "resolution_text": text, "solved_at": now}
+        case Action.CLOSE | Action.REQUESTER_CLOSE:
+            return {"closed_at": now}
         case Action.REOPEN | Action.REQUESTER_REPLY if ticket.status is Status.SOLVED:
             return {"resolution": None, "resolution_text": "", "solved_at": None}
         case Action.ASKED_AGAIN:

@@ -1,15 +1,15 @@
 """Keeps the published articles up to date while the portal runs: one process of several watches the folder."""
 
-import fcntl
 import logging
-import threading
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
 from watchfiles import watch
 
+from portal.faults import FaultLog
 from portal.learning import Learner
+from portal.processes import STAND_BY, Duty
 from portal.publishing import Publisher
 
 log = logging.getLogger(__name__)
@@ -18,11 +18,10 @@ log = logging.getLogger(__name__)
 SETTLE = 50
 #: How often the files are looked at even where the system reported no change, in seconds; network folders report none.
 LOOK_EVERY = 60.0
-#: How often the other processes try whether the watching one is gone, in seconds.
-STAND_BY = 2.0
+_WHAT = "the articles could not be published"
 
 
-class Watcher(threading.Thread):
+class Watcher(Duty):
     """Publishes changes, if no other process does; takes over when that process ends, however it ends.
 
     Args:
@@ -32,33 +31,23 @@ class Watcher(threading.Thread):
     """
 
     def __init__(self, publisher: Publisher, data: Path, clock: Callable[[], datetime]) -> None:
-        super().__init__(name="watcher", daemon=True)
+        super().__init__("watcher", data / "watch.lock")
         self._publisher = publisher
-        self._data = data
         self._clock = clock
         self._learner = Learner(data)
-        self._ending = threading.Event()
-        self._last_fault = ""
+        self._faults = FaultLog(log)
 
-    def run(self) -> None:
-        """Wait for the watch, then keep it."""
-        with (self._data / "watch.lock").open("w") as lock:
-            while not self._ending.is_set():
-                try:
-                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                except OSError:
-                    self._ending.wait(STAND_BY)
-                    continue
-                # What changed while nobody watched.
-                if not self._learner.is_alive():
-                    self._learner.start()
-                self._publish()
-                self._learner.wake()
-                self._watch()
+    def work(self) -> None:
+        """Publish what changed while nobody watched, then watch."""
+        if not self._learner.is_alive():
+            self._learner.start()
+        self._publish()
+        self._learner.wake()
+        self._watch()
 
     def stop(self) -> None:
         """End soon; a publication under way ends first."""
-        self._ending.set()
+        super().stop()
         self._learner.stop()
 
     def _watch(self) -> None:
@@ -87,7 +76,7 @@ class Watcher(threading.Thread):
         except Exception as fault:  # A full disk or a vanished folder must not end the watch.
             self._report(fault)
             return
-        self._last_fault = ""
+        self._faults.works(_WHAT)
         if report.changed or report.removed or report.rebuilt:
             self._learner.wake()
             log.info("published %s: %d changed, %d removed", report.generation, report.changed, report.removed)
@@ -96,7 +85,4 @@ class Watcher(threading.Thread):
 
     def _report(self, fault: Exception) -> None:
         """Log a fault, once as long as it stays the same."""
-        text = f"{type(fault).__name__}: {fault}"
-        if text != self._last_fault:
-            log.error("the articles could not be published: %s", text)
-        self._last_fault = text
+        self._faults.report(_WHAT, f"{type(fault).__name__}: {fault}")

@@ -10,6 +10,7 @@ from babel.messages.catalog import Catalog, Message
 from babel.messages.pofile import read_po
 from flask import Flask
 
+from portal import catalogues
 from portal.web import i18n
 from tests.needs import REPOSITORY
 
@@ -86,6 +87,7 @@ SAME = {
         "Source",
         "Notes",
         "Pages",
+        "Impact",
         "Suggestions",
         "Support",
         "Questions",
@@ -139,11 +141,11 @@ def test_typography(language: str) -> None:
 
 def test_a_missing_catalogue_stops_the_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A catalogue that is not there is no silent English."""
-    monkeypatch.setattr(i18n, "catalogues", lambda: tmp_path)
-    i18n._read.cache_clear()
+    monkeypatch.setattr(catalogues, "folder", lambda: tmp_path)
+    catalogues.catalogue.cache_clear()
 
     with pytest.raises(FileNotFoundError):
         i18n.init(Flask("portal"))
 
     monkeypatch.undo()
-    i18n._read.cache_clear()
+    catalogues.catalogue.cache_clear()

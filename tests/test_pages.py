@@ -301,17 +301,29 @@ def test_robots_may_not_search(reader: FlaskClient) -> None:
     assert "X-Robots-Tag" not in reader.get("/de/").headers
 
 
+@pytest.mark.parametrize("path", ["/en/", "/en/articles/reset-password", "/en/topics/accounts"])
+def test_one_copy_of_a_public_page_serves_everybody(path: str, reader: FlaskClient) -> None:
+    """No cookie makes another page of it, nor does a page set one, also for who has searched."""
+    first = reader.get(path)
+    reader.get("/en/search?q=password")
+    second = reader.get(path)
+
+    assert "Cookie" not in first.headers.get("Vary", "") + second.headers.get("Vary", "")
+    assert first.headers["ETag"] == second.headers["ETag"]
+    assert not second.headers.getlist("Set-Cookie")
+
+
 def test_health_and_readiness(reader: FlaskClient, tmp_path: Path) -> None:
     """Alive is not ready: a missing database or index is red."""
     assert reader.get("/healthz").json == {"status": "ok"}
-    assert reader.get("/readyz").json == {"database": "ok", "search": "ok"}
+    assert reader.get("/readyz").json == {"database": "ok", "disk": "ok", "search": "ok", "mail": "ok"}
 
     empty = settings(tmp_path / "articles", tmp_path / "empty")
     empty.data.mkdir()
     answer = create_app(empty, open_services(empty)).test_client().get("/readyz")
 
     assert answer.status_code == 503
-    assert answer.json == {"database": "fails", "search": "fails"}
+    assert answer.json == {"database": "fails", "disk": "ok", "search": "fails", "mail": "waiting"}
 
 
 def test_images_come_from_their_folder_alone(reader: FlaskClient, library_folder: Path) -> None:

@@ -2,31 +2,29 @@
 
 import multiprocessing
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 
-from portal.desk import Desk, Sending
-from portal.errors import AlreadyTaken, NotFound, StaleTicket
+from portal.desk import Desk
+from portal.errors import AlreadyTaken, StaleTicket
+from portal.letters import Letters
 from portal.people import Person
-from portal.queries import Query
 from portal.staff import SignInRefused, Staff, TooManyAttempts
-from portal.storage import Database, feedback, migration
+from portal.storage import Database, feedback, gaps, migration
 from portal.storage import people as people_store
 from portal.storage import tickets as store
 from portal.storage.schema import metadata
 from portal.tickets import Action, Kind, Resolution, Status
 from tests.builders import NOW, PASSWORD, person, ticket
 
-SECRET = b"s" * 32
-
 
 def desk(database: Database) -> Desk:
     """A desk on a database."""
-    return Desk(database, SECRET, reopen_days=30)
+    return Desk(database, Letters("https://help.example.org", "Help", "UTC"), "help.example.org")
 
 
 def add_agent(database: Database, email: str = "mia@example.org") -> Person:
@@ -53,6 +51,40 @@ def test_migrations_go_down_and_up_again(database: Database) -> None:
 
     assert emptied is None
     assert migration.revision(database) == migration.newest()
+
+
+def test_occurrences_that_older_versions_wrote_into_the_history_are_counted(database: Database) -> None:
+    """What a gap was asked before is in the table of occurrences afterwards, by day, language and wording."""
+    migration.downgrade(database, "0002")
+    old = (
+        "INSERT INTO tickets (id, kind, status, tier, language, subject, query, description, page, occurrences, "
+        "requester_name, requester_email, owner_name, resolution_text, created_at, updated_at, version) VALUES "
+        "(1, 'gap', 'new', 1, 'en', 'vpn', 'vpn', '', '', 3, '', '', '', '', '{0}', '{0}', 1)"
+    )
+    event = (
+        "INSERT INTO events (ticket_id, at, action, actor_name, after, text, is_public, details) VALUES "
+        "(1, '{}', '{}', '', 'new', '', false, '{{\"language\": \"en\", \"query\": \"{}\"}}')"
+    )
+    with database.write() as connection:
+        connection.exec_driver_sql(old.format("2026-03-01 09:00:00.000000"))
+        for at, action, words in (
+            ("2026-03-01 09:00:00.000000", "opened", "vpn"),
+            ("2026-03-01 10:00:00.000000", "asked_again", "the vpn"),
+            ("2026-03-02 10:00:00.000000", "asked_again", "vpn"),
+        ):
+            connection.exec_driver_sql(event.format(at, action, words))
+
+    migration.upgrade(database)
+
+    with database.read() as connection:
+        gap = store.get(connection, 1)
+        counted = gaps.occurrences(connection, 1)
+    assert (gap.code, gap.is_confirmed, gap.trail, gap.callback) == ("U0", True, (), None)
+    assert counted == [
+        (date(2026, 3, 2), "en", "vpn", 1),
+        (date(2026, 3, 1), "en", "vpn", 1),
+        (date(2026, 3, 1), "en", "the vpn", 1),
+    ]
 
 
 def test_a_ticket_comes_back_as_it_was_stored(database: Database) -> None:
@@ -156,76 +188,6 @@ def test_an_account_is_closed_after_too_many_wrong_passwords(database: Database)
     assert staff.sign_in("mia@example.org", PASSWORD, NOW + timedelta(minutes=16))[0].name == "Mia Lindt"
 
 
-def test_the_second_asking_counts_and_opens_no_other_ticket(database: Database) -> None:
-    """Word order and inflection do not matter; occurrences and wordings are kept, masked."""
-    asked = desk(database)
-
-    first = asked.open_gap(Query("en", "kazoo tuning"), ["kazoo", "tune"], "/en/search", NOW)
-    second = asked.open_gap(Query("en", "tuning kazoo me@example.org"), ["tune", "kazoo"], "/en/search", NOW)
-
-    assert (first.is_new, second.is_new) == (True, False)
-    assert second.ticket.id == first.ticket.id
-    assert second.ticket.occurrences == 2
-    with database.read() as connection:
-        wordings = {wording for _, _, wording, _ in store.occurrences(connection, first.ticket.id)}
-    assert wordings == {"kazoo tuning", "tuning kazoo [e-mail]"}
-
-
-def test_a_solved_gap_asked_again_opens_again_with_a_note(database: Database) -> None:
-    """Within thirty days the same ticket re-opens; later the search is a new gap."""
-    asked = desk(database)
-    gap = asked.open_gap(Query("de", "kazoo"), ["kazoo"], "/de/search", NOW).ticket
-    agent = add_agent(database)
-    asked.work(agent, gap.id, Action.SOLVE, NOW, text="written", resolution=Resolution.ARTICLE_WRITTEN)
-
-    again = asked.open_gap(Query("de", "kazoo"), ["kazoo"], "/de/search", NOW + timedelta(days=29))
-    asked.work(agent, gap.id, Action.SOLVE, NOW + timedelta(days=30), text="again", resolution=Resolution.ANSWERED)
-    later = asked.open_gap(Query("de", "kazoo"), ["kazoo"], "/de/search", NOW + timedelta(days=61))
-
-    assert again.ticket.id == gap.id
-    assert again.ticket.status is Status.OPEN
-    assert later.is_new
-    assert later.ticket.id != gap.id
-    with database.read() as connection:
-        texts = [event.text for event in store.history(connection, gap.id)]
-    assert "asked again after answer" in texts
-
-
-def test_a_request_sent_twice_is_one_request(database: Database) -> None:
-    """The form's number makes a second click, or a replay, the same request with the same link."""
-    asked = desk(database)
-    sent = Sending("Anna Kühn", "anna@example.org", "It does not print.\nSince Monday.", "de")
-
-    first, link = asked.receive(sent, "nonce", NOW, stems=[])
-    second, same = asked.receive(sent, "nonce", NOW, stems=[])
-
-    assert (first.id, link) == (second.id, same)
-    assert first.subject == "It does not print."
-    with pytest.raises(NotFound):
-        asked.follow("0" * 64)
-    assert asked.follow(link)[0].requester_name == "Anna Kühn"
-
-
-def test_a_request_is_linked_to_the_gap_of_its_search(database: Database) -> None:
-    """Who found nothing and then asks is joined to the gap that their search opened."""
-    asked = desk(database)
-    gap = asked.open_gap(Query("en", "kazoo"), ["kazoo"], "/en/search", NOW).ticket
-
-    request, _ = asked.receive(Sending("A", "a@example.org", "kazoo?", "en", "kazoo"), "n", NOW, stems=["kazoo"])
-
-    assert request.gap_id == gap.id
-
-
-def _ask_in_a_process(url: str, start: Any, results: Any) -> None:
-    """Ask the same ten times, beginning with the others."""
-    database = Database(url)
-    start.wait()
-    for _ in range(10):
-        opened = desk(database).open_gap(Query("en", "kazoo"), ["kazoo"], "/en/search", NOW)
-        results.put((opened.ticket.id, opened.is_new))
-    database.close()
-
-
 def _take_in_a_process(url: str, number: int, agent: Person, start: Any, results: Any) -> None:
     """Try to take a ticket, beginning with the others."""
     database = Database(url)
@@ -236,26 +198,6 @@ def _take_in_a_process(url: str, number: int, agent: Person, start: Any, results
     except AlreadyTaken:
         results.put(None)
     database.close()
-
-
-def test_processes_that_ask_at_once_open_one_gap_and_count_every_asking(database: Database) -> None:
-    """Four processes, ten askings each: one ticket, forty occurrences."""
-    context = multiprocessing.get_context("spawn")
-    start, results = context.Barrier(4), context.Queue()
-    workers = [context.Process(target=_ask_in_a_process, args=(database.url, start, results)) for _ in range(4)]
-
-    for worker in workers:
-        worker.start()
-    answers = [results.get(timeout=60) for _ in range(40)]
-    for worker in workers:
-        worker.join(30)
-
-    assert len({number for number, _ in answers}) == 1
-    assert sum(is_new for _, is_new in answers) == 1
-    with database.read() as connection:
-        gap = store.get(connection, answers[0][0])
-        assert gap.occurrences == 40
-        assert len(store.history(connection, gap.id)) == 40
 
 
 def test_two_agents_cannot_take_the_same_ticket(database: Database) -> None:

@@ -8,6 +8,7 @@ import click
 from portal.commands.options import as_json, services, show, with_settings
 from portal.problems import Problem, Severity
 from portal.settings import Settings
+from portal.storage import gaps
 from portal.writing import check_articles
 
 
@@ -62,3 +63,32 @@ def list_articles(settings: Settings, as_json: bool, language: str | None) -> No
         if language in (None, code)
     ]
     show(found, as_json, lambda: [f"{row['language']}  {row['slug']}  {row['title']}" for row in found])
+
+
+@articles.command()
+@click.option("--limit", default=100, type=click.IntRange(1, 10_000), help="Rows of each list.")
+@as_json
+@with_settings
+def wanted(settings: Settings, as_json: bool, limit: int) -> None:
+    """What readers lacked: translations, words that failed where others found, articles that did not help."""
+    with services(settings).database.read() as connection:
+        translations = gaps.wanted(connection, limit)
+        wordings = gaps.wordings(connection, limit)
+        flags = gaps.flags(connection, limit)
+    value = {
+        "translations": [row._asdict() for row in translations],
+        "wordings": [row._asdict() for row in wordings],
+        "articles": [row._asdict() for row in flags],
+    }
+    show(
+        value,
+        as_json,
+        lambda: [
+            *(f"translate  {row.slug} into {row.language}  {row.occurrences}×  {row.query}" for row in translations),
+            *(
+                f"word       {row.language}  {row.failed} → {row.found_by}  {row.slug}  {row.times}×"
+                for row in wordings
+            ),
+            *(f"change     {row.language}/{row.slug}  {row.times}×  {row.query}" for row in flags),
+        ],
+    )

@@ -6,7 +6,8 @@ from typing import Any
 
 import click
 
-from portal import explanation
+from portal import closing, explanation
+from portal.chains import Visitor
 from portal.commands.options import as_json, services, show, with_settings
 from portal.commands.progress import progress_bar
 from portal.errors import SearchUnavailable
@@ -38,6 +39,21 @@ def _plain(result: Result) -> dict[str, Any]:
 
 
 @search.command()
+@click.option("--language", type=click.Choice(CODES), help="Only this language.")
+@as_json
+@with_settings
+def judged(settings: Settings, as_json: bool, language: str | None) -> None:
+    """The searches of gaps that an article has closed, as judged queries to add to a file."""
+    with services(settings).database.read() as connection:
+        rows = closing.judged(connection, language)
+    show(
+        [{"query": query, "relevant": slug, "language": code} for query, slug, code in rows],
+        as_json,
+        lambda: ["query\trelevant\tkind", *(f"{query}\t{slug}\tgap" for query, slug, _ in rows)],
+    )
+
+
+@search.command()
 @click.argument("language", type=click.Choice(CODES))
 @click.argument("text", nargs=-1, required=True)
 @click.option("--topic", help="Only this topic.")
@@ -51,7 +67,7 @@ def query(
     """The results of TEXT for a reader of LANGUAGE; opens no ticket unless told to."""
     portal = services(settings)
     found = answer(portal.edition, read_query(language, " ".join(text), topic), page)
-    told = report_gap(portal.desk, found, f"/{language}/search", utc_now()) if record else None
+    told = report_gap(portal.gaps, found, f"/{language}/search", Visitor(), utc_now()) if record else None
     value = {
         "language": language,
         "query": found.query.text,

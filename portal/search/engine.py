@@ -77,6 +77,8 @@ class WhooshIndex:
         """
         try:
             return work()
+        except SearchUnavailable:
+            raise
         except Exception as error:  # Whoosh reads pickles and raises whatever a broken one makes of it.
             if broken := self._views.pop(language, None):
                 broken.close()

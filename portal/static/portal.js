@@ -116,5 +116,32 @@ for (const link of document.querySelectorAll("a[data-language]")) {
   });
 }
 
+/* What searches come to is told to this site alone, and recorded only of browsers that have searched here. */
+
+const tell = (address, values) => navigator.sendBeacon(address, new URLSearchParams(values));
+
+const unanswered = document.querySelector("[data-seen]");
+if (unanswered) tell(unanswered.dataset.seen, { kind: "seen" });
+
+function measure({ read, slug, language }) {
+  let seconds = 0;
+  let since = document.visibilityState === "visible" ? Date.now() : null;
+  let told = 0;
+  document.addEventListener("visibilitychange", () => {
+    if (document.visibilityState === "visible") {
+      since = Date.now();
+      return;
+    }
+    if (since !== null) seconds += (Date.now() - since) / 1000;
+    since = null;
+    if (Math.round(seconds) <= told) return;
+    told = Math.round(seconds);
+    tell(read, { kind: "read", slug, language, seconds: told });
+  });
+}
+
+const article = document.querySelector("[data-read]");
+if (article && document.referrer.startsWith(`${location.origin}/`)) measure(article.dataset);
+
 // What was typed and refused is what the person wants to see first.
 document.querySelector(".summary[tabindex]")?.focus();

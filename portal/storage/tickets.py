@@ -10,7 +10,7 @@ from sqlalchemy.exc import IntegrityError
 
 from portal.errors import NotFound, StaleTicket
 from portal.storage.schema import events, tickets
-from portal.tickets import UNSOLVED, Action, Actor, Event, Kind, Resolution, Status, Ticket
+from portal.tickets import UNSOLVED, Action, Actor, Callback, Event, Kind, Resolution, Status, Ticket
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,12 @@ class Filter:
     #: True for those with work left, False for the others.
     is_unsolved: bool | None = True
     owner_id: int | None = None
+    #: Of gaps: whether it was a person who asked, as far as that can be told. Requests are confirmed.
+    is_confirmed: bool | None = None
+    #: Requests that came from this gap.
+    gap_id: int | None = None
+    #: Only those solved in one of these ways.
+    resolutions: frozenset[Resolution] | None = None
 
 
 def _ticket(row: Mapping[str, Any]) -> Ticket:
@@ -31,6 +37,8 @@ def _ticket(row: Mapping[str, Any]) -> Ticket:
     values = {name: row[name] for name in Ticket.__dataclass_fields__}
     values["kind"], values["status"] = Kind(values["kind"]), Status(values["status"])
     values["resolution"] = Resolution(values["resolution"]) if values["resolution"] else None
+    values["callback"] = Callback(values["callback"]) if values["callback"] else None
+    values["trail"] = tuple(values["trail"])
     return Ticket(**values)
 
 
@@ -41,6 +49,8 @@ def _row(ticket: Ticket) -> dict[str, Any]:
         "kind": ticket.kind.value,
         "status": ticket.status.value,
         "resolution": ticket.resolution.value if ticket.resolution else None,
+        "callback": ticket.callback.value if ticket.callback else None,
+        "trail": list(ticket.trail),
     }
 
 
@@ -146,11 +156,13 @@ def _where(chosen: Filter) -> list[Any]:
     if chosen.is_unsolved is not None:
         is_in = tickets.c.status.in_(unsolved)
         conditions.append(is_in if chosen.is_unsolved else ~is_in)
-    for column, value in (("tier", chosen.tier), ("language", chosen.language), ("owner_id", chosen.owner_id)):
-        if value is not None:
+    for column in ("tier", "language", "owner_id", "is_confirmed", "gap_id"):
+        if (value := getattr(chosen, column)) is not None:
             conditions.append(tickets.c[column] == value)
     if chosen.kind is not None:
         conditions.append(tickets.c.kind == chosen.kind.value)
+    if chosen.resolutions is not None:
+        conditions.append(tickets.c.resolution.in_(sorted(way.value for way in chosen.resolutions)))
     return conditions
 
 
@@ -168,6 +180,16 @@ def find(
     query = select(tickets).where(*_where(chosen)).order_by(tickets.c.created_at, tickets.c.id).limit(limit)
     if after is not None:
         query = query.where(tuple_(tickets.c.created_at, tickets.c.id) > tuple_(*after))
+    return [_ticket(dict(row)) for row in connection.execute(query).mappings()]
+
+
+def recent(connection: Connection, language: str | None = None, limit: int = 500) -> list[Ticket]:
+    """The gaps, and of one language the requests as well, that were opened last; newest first."""
+    kinds = [Kind.GAP.value, Kind.TRANSLATION.value] + ([Kind.REQUEST.value] if language else [])
+    query = select(tickets).where(tickets.c.kind.in_(kinds), tickets.c.status != Status.SPAM.value)
+    if language is not None:
+        query = query.where(tickets.c.language == language)
+    query = query.order_by(tickets.c.id.desc()).limit(limit)
     return [_ticket(dict(row)) for row in connection.execute(query).mappings()]
 
 

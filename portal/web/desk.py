@@ -1,6 +1,7 @@
 """The desk's pages: the queue of tickets, and one ticket with everything that is recorded of it."""
 
 import re
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -8,14 +9,25 @@ from flask import Blueprint, Response, make_response, redirect, render_template,
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response as AnyResponse
 
-from portal.errors import AlreadyTaken, InvalidInput, NotFound, StaleTicket, TransitionRefused
+from portal import closing, drafts
+from portal.catalogues import catalogue
+from portal.edition import Edition
+from portal.errors import (
+    AlreadyTaken,
+    InvalidInput,
+    NotFound,
+    NotProven,
+    SearchUnavailable,
+    StaleTicket,
+    TransitionRefused,
+)
 from portal.explanation import explain
 from portal.locales import LANGUAGES
 from portal.people import Right, may
 from portal.queries import read_query
 from portal.storage import tickets as store
-from portal.tickets import Action, Kind, Resolution, allowed
-from portal.web import forms
+from portal.tickets import GAPS, PROOF_RANK, Action, Kind, Resolution, Ticket, allowed
+from portal.web import facts, forms
 from portal.web.i18n import language
 from portal.web.labels import ACTION
 from portal.web.my_requests import LIMITS
@@ -30,6 +42,10 @@ PAGE_SIZE = 50
 BUTTONS = tuple(ACTION)
 #: Actions for which it matters what has happened since the page was opened.
 VERSIONED = frozenset({Action.SOLVE, Action.CLOSE, Action.REOPEN, Action.MARK_SPAM, Action.MARK_DUPLICATE})
+#: What agents do; the rest is the system's and the requesters'.
+OF_AGENTS = frozenset({*BUTTONS, Action.REPLY, Action.ASK_REQUESTER, Action.NOTE, Action.SOLVE, Action.MARK_DUPLICATE})
+#: Unconfirmed gaps that the queue has at hand, folded; the rest is on pages of its own.
+LANE = 20
 
 
 def _filter() -> tuple[store.Filter, dict[str, str]]:
@@ -37,13 +53,14 @@ def _filter() -> tuple[store.Filter, dict[str, str]]:
     asked = {name: request.args.get(name, "") for name in ("kind", "in", "show")}
     kind = Kind(asked["kind"]) if asked["kind"] in set(Kind) else None
     spoken = asked["in"] if asked["in"] in LANGUAGES else None
-    show = asked["show"] if asked["show"] in {"mine", "done"} else "open"
+    show = asked["show"] if asked["show"] in {"mine", "done", "unconfirmed"} else "open"
     chosen = store.Filter(
         tier=1,
         kind=kind,
         language=spoken,
         is_unsolved=show != "done",
         owner_id=person().id if show == "mine" else None,
+        is_confirmed={"open": True, "unconfirmed": False}.get(show),
     )
     return chosen, {"kind": kind.value if kind else "", "in": spoken or "", "show": show}
 
@@ -61,20 +78,31 @@ def _cursor(text: str) -> tuple[datetime, int] | None:
 @blueprint.get("/")
 @needs(Right.READ_TICKETS)
 def queue() -> str:
-    """L1's tickets, oldest first."""
+    """L1's tickets, oldest first; what perhaps no person asked is folded away below."""
     chosen, arguments = _filter()
+    unconfirmed = replace(chosen, is_confirmed=False)
     with services().database.read() as connection:
         found = store.find(connection, chosen, _cursor(request.args.get("after", "")), PAGE_SIZE + 1)
         counts = {
-            "open": store.count(connection, store.Filter(tier=1)),
+            "open": store.count(connection, store.Filter(tier=1, is_confirmed=True)),
             "mine": store.count(connection, store.Filter(tier=1, owner_id=person().id)),
             "done": store.count(connection, store.Filter(tier=1, is_unsolved=False)),
         }
         total = store.count(connection, chosen)
+        lane = store.find(connection, unconfirmed, limit=LANE) if arguments["show"] == "open" else []
+        lane_total = store.count(connection, unconfirmed) if lane else 0
     shown = found[:PAGE_SIZE]
-    more = f"{shown[-1].created_at.isoformat()}~{shown[-1].id}" if len(found) > PAGE_SIZE else ""
     return render_template(
-        "desk/queue.html", tickets=shown, arguments=arguments, counts=counts, total=total, more=more, kinds=list(Kind)
+        "desk/queue.html",
+        tickets=shown,
+        arguments=arguments,
+        counts=counts,
+        total=total,
+        more=f"{shown[-1].created_at.isoformat()}~{shown[-1].id}" if len(found) > PAGE_SIZE else "",
+        kinds=list(Kind),
+        lane=lane,
+        lane_total=lane_total,
+        unconfirmed_days=services().settings.unconfirmed_days,
     )
 
 
@@ -95,51 +123,84 @@ def ticket(number: int) -> Response:
     return _ticket_page(number, forms.Form(limits=LIMITS))
 
 
-def _ticket_page(number: int, form: forms.Form, problem: str = "", status: int = 200) -> Response:
+def _edition() -> Edition | None:
+    """What readers see now; None while nothing can be searched, which keeps nobody from their tickets."""
+    try:
+        return services().edition
+    except SearchUnavailable:
+        return None
+
+
+def _ticket_page(number: int, form: forms.Form, problem: str = "", status: int = 200, **more: Any) -> Response:
     """A ticket as it is now, with what the agent has typed and why it was not done."""
+    edition = _edition()
     with services().database.read() as connection:
         found = store.get(connection, number)
         history = store.history(connection, number)
-        asked = store.occurrences(connection, number) if found.kind is Kind.GAP else []
-        linked = store.get(connection, found.gap_id) if found.gap_id else None
+        known = facts.of_ticket(connection, found, history, edition)
     possible = allowed(found)
+    is_gap = found.kind in GAPS
     shown: dict[str, Any] = {
         "ticket": found,
+        "is_gap": is_gap,
         "history": history,
-        "asked": asked,
-        "linked": linked,
+        "facts": known,
+        "words": facts,
         "possible": possible,
         "buttons": [
             action for action in BUTTONS if action in possible and not (action is Action.TAKE and found.owner_id)
         ],
         "can_work": may(person(), Right.WORK_TICKETS),
-        "resolutions": list(Resolution),
+        "can_draft": found.kind in {Kind.GAP, Kind.TRANSLATION},
+        "resolutions": closing.OF_GAP if is_gap else closing.OF_REQUEST,
+        "candidates": _candidates(edition, found) if Action.SOLVE in possible else [],
         "form": form,
         "problem": problem,
+        "proof_rank": PROOF_RANK,
     }
-    return make_response(render_template("desk/ticket.html", **shown), status)
+    return make_response(render_template("desk/ticket.html", **shown, **more), status)
+
+
+def _candidates(edition: Edition | None, gap: Ticket) -> list[tuple[int, str, str]]:
+    """The articles that a gap's own query finds now; none where it cannot be searched."""
+    try:
+        return closing.candidates(edition, gap) if edition and gap.kind in GAPS else []
+    except SearchUnavailable:
+        return []
+
+
+@blueprint.get("/tickets/<int:number>/draft.md")
+@needs(Right.READ_TICKETS)
+def draft(number: int) -> Response:
+    """An article's file to fill in, in the gap's language and with its query."""
+    with services().database.read() as connection:
+        gap = store.get(connection, number)
+    if gap.kind not in {Kind.GAP, Kind.TRANSLATION}:
+        raise NotFound(f"draft of {number}")
+    knowledge = services().edition.knowledge
+    wanted = knowledge.choose(gap.language, gap.slug) if gap.slug else None
+    shelves = knowledge.shelves(gap.language)
+    topic = wanted.article.topic if wanted else shelves[0].topic.slug if shelves else "other"
+    query = closing.query_of(gap).text or gap.subject
+    # Translators: stands in a file that a writer fills in.
+    body = catalogue(gap.language).gettext("Write the answer here, in the words that people search with.")
+    text = drafts.draft(query, topic, services().clock().date(), body, [query])
+    name = gap.slug if wanted else drafts.file_name(query)
+    response = Response(text, mimetype="text/markdown")
+    response.headers["Content-Disposition"] = f'attachment; filename="{name}.md"'
+    return response
 
 
 @blueprint.post("/tickets/<int:number>/<action>")
 @needs(Right.WORK_TICKETS)
 def work(number: int, action: str) -> AnyResponse:
     """Do something to a ticket; where it cannot be done, say why and keep what was typed."""
-    if action not in set(Action) - {Action.OPENED, Action.ASKED_AGAIN, Action.REQUESTER_REPLY}:
+    if action not in OF_AGENTS:
         raise NotFound(action)
-    wanted = Action(action)
-    form = forms.Form(forms.read("text", "resolution", "version"), limits=LIMITS)
+    form = forms.Form(forms.read("text", "resolution", "slug", "version"), limits=LIMITS)
     form.values["action"] = action
-    version = form.values["version"]
     try:
-        services().desk.work(
-            person(),
-            number,
-            wanted,
-            services().clock(),
-            version=int(version) if wanted in VERSIONED and re.fullmatch("[0-9]{1,9}", version) else None,
-            text=form.values["text"],
-            resolution=Resolution(form.values["resolution"]) if form.values["resolution"] in set(Resolution) else None,
-        )
+        _do(number, Action(action), form.values)
     except InvalidInput as error:
         form.errors[error.field] = error.code
         return _ticket_page(number, form, status=400)
@@ -150,4 +211,41 @@ def work(number: int, action: str) -> AnyResponse:
         return _ticket_page(number, form, stale, 409)
     except TransitionRefused:
         return _ticket_page(number, form, _("That is not possible in the ticket’s present status."), 409)
+    except NotProven as error:
+        return _ticket_page(number, form, status=409, unproven=_unproven(number, error))
+    except SearchUnavailable:
+        unavailable = _("Search does not work at the moment, so nobody can tell whether the article answers it.")
+        return _ticket_page(number, form, unavailable, 503)
     return redirect(url_for("desk.ticket", number=number, _anchor="ui-last"), 303)
+
+
+def _do(number: int, action: Action, sent: dict[str, str]) -> None:
+    """Do what an agent has chosen; a gap is solved only by what answers it."""
+    now, text = services().clock(), sent["text"]
+    is_counted = action in VERSIONED and re.fullmatch("[0-9]{1,9}", sent["version"])
+    version = int(sent["version"]) if is_counted else None
+    resolution = Resolution(sent["resolution"]) if sent["resolution"] in set(Resolution) else None
+    if action is Action.SOLVE:
+        with services().database.read() as connection:
+            kind = store.get(connection, number).kind
+        if kind in GAPS:
+            solve = services().closing.solve
+            solve(_edition(), person(), number, resolution, sent["slug"], text, now, version)
+            return
+        resolution = resolution if resolution in closing.OF_REQUEST else None
+    services().desk.work(person(), number, action, now, version=version, text=text, resolution=resolution)
+
+
+def _unproven(number: int, error: NotProven) -> tuple[str, Ticket]:
+    """Why an article does not close a gap, and the gap."""
+    with services().database.read() as connection:
+        gap = store.get(connection, number)
+    if (gap.language, error.slug) not in services().edition.knowledge.articles:
+        why = _("There is no such article in the language of the search.")
+    elif error.rank is None:
+        why = _("It is not found.")
+    elif error.rank > PROOF_RANK:
+        why = _("It is at rank %(rank)s and must be among the first %(best)s.", rank=error.rank, best=PROOF_RANK)
+    else:
+        why = _("It is found, but readers are still told that there is no good answer.")
+    return why, gap

@@ -1,21 +1,16 @@
 """What machines read: sitemap, robots, images, and whether the portal is well."""
 
-import logging
 import mimetypes
 from collections.abc import Iterator
 from pathlib import Path
 
 from flask import Blueprint, Response, make_response, request, send_file, url_for
-from sqlalchemy.exc import SQLAlchemyError
 
-from portal.errors import NotFound, SearchUnavailable
+from portal.errors import NotFound
 from portal.locales import CODES
-from portal.selfservice import ready
 from portal.web.links import absolute
 from portal.web.security import IMAGE_POLICY
 from portal.web.services import services
-
-log = logging.getLogger(__name__)
 
 blueprint = Blueprint("discovery", __name__)
 
@@ -74,7 +69,10 @@ def robots() -> Response:
     """Where robots may not go: searches and private pages."""
     lines = ["User-agent: *"]
     for code in CODES:
-        lines += [f"Disallow: /{code}/{part}" for part in ("search", "suggest", "requests", "desk", "sign-in")]
+        lines += [
+            f"Disallow: /{code}/{part}"
+            for part in ("search", "suggest", "requests", "subscriptions", "visit", "desk", "sign-in")
+        ]
     lines += [f"Sitemap: {absolute(url_for('discovery.sitemap'))}", ""]
     response = make_response("\n".join(lines))
     response.mimetype = "text/plain"
@@ -99,20 +97,15 @@ def healthz() -> Response:
 
 @blueprint.get("/readyz")
 def readyz() -> tuple[dict[str, str], int]:
-    """Whether people can be served: the database answers, and every language can be searched."""
-    checks = {"database": "ok", "search": "ok"}
-    try:
-        with services().database.read() as connection:
-            connection.exec_driver_sql("SELECT id FROM tickets LIMIT 1")
-    except SQLAlchemyError as error:
-        log.error("not ready: the database does not answer: %s", type(error).__name__)
-        checks["database"] = "fails"
-    try:
-        ready(services().edition)
-    except SearchUnavailable as error:
-        log.error("not ready: %s", error)
-        checks["search"] = "fails"
-    return checks, 200 if set(checks.values()) == {"ok"} else 503
+    """Whether people can be served: the database can be written, there is room, and every language can be searched.
+
+    Mail that cannot be sent waits and keeps nobody from being served: it is told, and is only a failure for who asks
+    with `strict=1`, such as a monitor.
+    """
+    checks = services().health.check()
+    is_strict = request.args.get("strict") == "1"
+    fails = {part for part, state in checks.items() if state != "ok" and (is_strict or part != "mail")}
+    return checks, 503 if fails else 200
 
 
 def no_index(response: Response) -> Response:

@@ -1,23 +1,29 @@
 """What each error becomes over HTTP; the only place that knows."""
 
 import logging
+import traceback
 from typing import cast
 
 from flask import Flask, Response, g, render_template, request
 from flask_babel import lazy_gettext as _l
 from flask_wtf.csrf import CSRFError
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as NoConnection
+from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import HTTPException
 
 from portal.errors import (
     InvalidInput,
     NotAllowed,
     NotFound,
+    NotProven,
     PortalError,
     SearchUnavailable,
     StaleTicket,
     TransitionRefused,
 )
+from portal.faults import reason
+from portal.web.services import services
 
 log = logging.getLogger(__name__)
 
@@ -69,17 +75,38 @@ STATUSES: tuple[tuple[type[PortalError], int], ...] = (
     (NotAllowed, 403),
     (InvalidInput, 400),
     (StaleTicket, 409),
+    (NotProven, 409),
     (TransitionRefused, 409),
     (SearchUnavailable, 503),
 )
 
 
+#: What the log calls it when search, or the database, does not work.
+SEARCH, DATABASE = "search is unavailable", "the database does not answer"
+#: Longest search that comes back in the field, in characters.
+_WORDS = 200
+
+
+def _typed(status: int) -> list[tuple[str, str]]:
+    """What a form sent that could not be stored, so that it can be sent again; never a password.
+
+    Only where we are at fault or the sender is to wait: what is wrong with a form would be so once more.
+    """
+    if request.method != "POST" or (status < 500 and status != 429):
+        return []
+    form = cast(MultiDict[str, str], request.form)
+    return [] if "password" in form else list(form.items(multi=True))
+
+
 def page(status: int) -> Response:
-    """The page of an error, in the language of the address."""
+    """The page of an error, in the language of the address, with what was typed where it would be lost."""
     g.is_error = True
     shown = status if status in PAGES else 400 if status < 500 else 500
     title, text = PAGES[shown]
-    response = Response(render_template("error.html", status=shown, title=title, text=text), status)
+    words = request.args.get("q", "")[:_WORDS] if request.endpoint == "help.search" and status >= 500 else ""
+    kept = _typed(status)
+    body = render_template("unavailable.html", status=shown, title=title, text=text, words=words, kept=kept)
+    response = Response(body, status)
     if status in (429, 503):
         response.headers["Retry-After"] = "300" if status == 429 else "60"
     return response
@@ -87,6 +114,7 @@ def page(status: int) -> Response:
 
 def init(app: Flask) -> None:
     """Give an application its error pages."""
+    _of_database(app)
 
     @app.errorhandler(HTTPException)
     def of_http(error: HTTPException) -> Response:
@@ -102,17 +130,34 @@ def init(app: Flask) -> None:
     def of_domain(error: PortalError) -> Response:
         status = next((status for kind, status in STATUSES if isinstance(error, kind)), 500)
         if status >= 500:
-            log.error("%s: %s", type(error).__name__, error)
+            what = SEARCH if isinstance(error, SearchUnavailable) else type(error).__name__
+            services().faults.report(what, str(error))
         return page(status)
-
-    @app.errorhandler(OperationalError)
-    def of_database(error: OperationalError) -> Response:
-        # The statement's parameters may hold what people typed.
-        log.error("the database does not answer: %s", type(error.orig).__name__)
-        return page(503)
 
     # The last one: whatever nobody foresaw must still be a page in the reader's language.
     @app.errorhandler(Exception)
     def of_fault(error: Exception) -> Response:
-        log.error("fault in %s", request.endpoint, exc_info=error)
+        # Without what the error itself says, which may repeat what was typed.
+        stack = "".join(traceback.format_tb(error.__traceback__))
+        log.error("fault in %s: %s\n%s", request.endpoint, type(error).__name__, stack)
         return page(500)
+
+
+def _of_database(app: Flask) -> None:
+    """The page where the database does not answer; the log says when all that did not reach it does so again."""
+    failing: set[str | None] = set()
+
+    @app.errorhandler(DBAPIError)
+    @app.errorhandler(NoConnection)
+    def of_database(error: DBAPIError | NoConnection) -> Response:
+        failing.add(request.endpoint)
+        services().faults.report(DATABASE, reason(error))
+        return page(503)
+
+    @app.after_request
+    def note_success(response: Response) -> Response:
+        if request.endpoint in failing and response.status_code < 400:
+            failing.discard(request.endpoint)
+            if not failing:
+                services().faults.works(DATABASE)
+        return response

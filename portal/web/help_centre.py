@@ -1,39 +1,34 @@
 """The help centre that everybody reads: home, topics, articles, search, votes."""
 
 import hashlib
-import logging
-import re
 import secrets
 from typing import Any
 
-from flask import Blueprint, Response, current_app, make_response, redirect, render_template, request, url_for
-from flask_login import current_user
+from flask import Blueprint, Response, make_response, redirect, render_template, request, url_for
 from markupsafe import Markup
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError
 from werkzeug.wrappers import Response as AnyResponse
 
 from portal.articles import Freshness
 from portal.edition import Edition
 from portal.errors import InvalidInput, NotFound, SearchUnavailable
+from portal.faults import reason
 from portal.knowledge import Published
 from portal.locales import LANGUAGES
 from portal.privacy import mask
 from portal.queries import Verdict, read_query
-from portal.search.analyzers import fold
 from portal.search.suggestions import Kind as SuggestionKind
 from portal.search.suggestions import Suggestion
-from portal.selfservice import LAST_PAGE, PAGE_SIZE, Answer, answer, report_gap
-from portal.storage import feedback, frequent
-from portal.web import forms
+from portal.selfservice import LAST_PAGE, PAGE_SIZE, answer, report_gap
+from portal.storage import feedback
+from portal.web import errors, forms, visits
 from portal.web.i18n import language, preferred
-from portal.web.links import absolute, host_and_path, is_local
+from portal.web.links import absolute
 from portal.web.security import csrf, limiter
 from portal.web.services import services
 
 blueprint = Blueprint("help", __name__, url_prefix="/<language:language>")
 roots = Blueprint("roots", __name__)
-
-log = logging.getLogger(__name__)
 
 #: Articles on one page of a topic.
 SHELF_PAGE = 60
@@ -41,10 +36,6 @@ SHELF_PAGE = 60
 REVALIDATE = "public, max-age=0, must-revalidate"
 #: Remembers a voter, so that a vote can be changed; set only when somebody votes.
 VOTER = "voter"
-#: Tells the searches of one person in one browser session from another's; set only when somebody searches.
-VISIT = "visit"
-#: Robots that say what they are, whose searches open no tickets; Cubot makes telephones.
-CRAWLERS = re.compile(r"(?<!cu)bot\b|crawl|spider|slurp|preview|monitor")
 
 
 @roots.get("/")
@@ -116,6 +107,7 @@ def article(slug: str) -> AnyResponse:
         if target := edition.knowledge.aliases.get(slug):
             return redirect(url_for("help.article", slug=target), 308)
         raise NotFound(slug)
+    visits.note_article(slug, item.article.language)
     # All that the page depends on; no need to make it to know whether the reader has it.
     vote = request.args.get("vote", "")
     name = services().settings.site_name
@@ -175,10 +167,11 @@ def vote(slug: str) -> AnyResponse:
         sent["helpful"] == "yes",
         item.fingerprint,
         reason,
-        sent["comment"].strip(),
+        mask(sent["comment"].strip())[: feedback.COMMENT_LENGTH],
     )
     with services().database.write() as connection:
         feedback.vote(connection, given, services().clock())
+    visits.note_vote(slug, given.language, given.is_helpful, given.revision)
     state = "done" if reason or given.comment else sent["helpful"]
     response = redirect(url_for("help.article", slug=slug, vote=state, _anchor="ui-feedback"), 303)
     response.set_cookie(VOTER, voter, max_age=365 * 86400, httponly=True, samesite="Lax", secure=request.is_secure)
@@ -199,42 +192,43 @@ def search() -> Response | tuple[str, int]:
     page = _page_number(LAST_PAGE)
     try:
         found = answer(edition, query, page)
-    except SearchUnavailable:
+    except (SearchUnavailable, DBAPIError) as error:
+        why = reason(error) if isinstance(error, DBAPIError) else str(error)
+        services().faults.report(errors.SEARCH, why)
         return render_template("search_unavailable.html", query=query), 503
+    services().faults.works(errors.SEARCH)
     told = None
-    if page == 1 and _is_person():
+    if page == 1 and visits.is_person():
         try:
-            told = report_gap(services().desk, found, _asked_on(), services().clock())
-        except OperationalError as error:
+            told = report_gap(services().gaps, found, visits.asked_on(), visits.visitor(), services().clock())
+        except DBAPIError as error:
             # The reader is not to wait or to suffer for it; the page offers the form as always.
-            log.error("a search could not be counted: %s", type(error.orig).__name__)
+            services().faults.report(visits.UNCOUNTED, reason(error))
+        else:
+            if told and told.is_new:
+                services().faults.works(visits.UNCOUNTED)
     pages = min(-(-found.total // PAGE_SIZE), LAST_PAGE)
     if page > max(pages, 1):
         raise NotFound(f"page {page}")
     popular = helpful(edition, 4) if found.verdict in {Verdict.UNANSWERED, Verdict.EMPTY} else ()
     response = make_response(
-        render_template("search.html", **shown, answer=found, told=told, page=page, pages=pages, helpful=popular)
+        render_template(
+            "search.html",
+            **shown,
+            answer=found,
+            told=told,
+            page=page,
+            pages=pages,
+            helpful=popular,
+            form=forms.Form(),
+            stamp=forms.new_stamp() if told else "",
+            honeypot=forms.HONEYPOT,
+        )
     )
-    if page == 1 and not query.topic and _is_person():
-        _remember(found, response)
+    if page == 1 and not query.topic and visits.is_person():
+        visits.note_search(found, told)
+        visits.remember(response)
     return response
-
-
-def _is_person() -> bool:
-    """Whether a reader may have submitted this search: no robot that says so, no page fetched in advance, no agent."""
-    if current_app.config["SESSION_COOKIE_NAME"] in request.cookies and current_user.is_authenticated:
-        return False
-    agent = request.user_agent.string.lower()
-    purpose = request.headers.get("Sec-Purpose", "") + request.headers.get("Purpose", "")
-    return request.method == "GET" and "prefetch" not in purpose and not CRAWLERS.search(agent)
-
-
-def _asked_on() -> str:
-    """Address of the page that the search was typed on, without host and query."""
-    host, path = host_and_path(request.referrer or "")
-    # The address of a request's page is its key, and not to be written down.
-    is_private = "/requests/" in path
-    return path if host == request.host and is_local(path) and not is_private else request.path
 
 
 def _leads_to(found: Suggestion) -> str:
@@ -242,30 +236,6 @@ def _leads_to(found: Suggestion) -> str:
     if found.kind is SuggestionKind.QUERY:
         return url_for("help.search", q=found.text)
     return url_for("help.article", slug=found.slug, _anchor=found.anchor or None)
-
-
-def _remember(found: Answer, response: Response) -> None:
-    """Count a search towards those that many ask; not of anybody who asks not to be counted.
-
-    The cookie is random, ends with the browser's session, and is kept only as a hash that differs for every query.
-    Only a browser that sends it back is counted, and only words that articles have can ever be suggested.
-    """
-    if request.headers.get("DNT") == "1" or request.headers.get("Sec-GPC") == "1":
-        return
-    session = request.cookies.get(VISIT, "")
-    if not 20 <= len(session) <= 64:
-        session = secrets.token_urlsafe(24)
-        response.set_cookie(VISIT, session, httponly=True, samesite="Lax", secure=request.is_secure)
-        return
-    if not found.query.is_plausible or found.inquiry is None or not all(found.inquiry.own.found.known):
-        return
-    text = mask(found.searched or found.query.text)
-    is_answered = found.verdict is Verdict.ANSWERED and found.asked_in is None
-    try:
-        with services().database.write(patience=0.2) as connection:
-            frequent.note(connection, language(), text, fold(text), session, is_answered, services().clock())
-    except OperationalError as error:
-        log.error("a search could not be counted: %s", type(error.orig).__name__)
 
 
 @blueprint.get("/suggest")

@@ -1,33 +1,19 @@
 """The language of a page: taken from its address, and the catalogues that its texts come from."""
 
-import io
-from functools import cache
-from pathlib import Path
 from typing import Any
 
-from babel.messages.mofile import write_mo
-from babel.messages.pofile import read_po
-from babel.support import NullTranslations, Translations
+from babel.support import NullTranslations
 from flask import Flask, current_app, g, has_request_context, request, url_for
 from flask_babel import Babel, Domain, get_locale
 from werkzeug.routing import BaseConverter
 
-import portal
+from portal.catalogues import LOCALES, catalogue
 from portal.locales import LANGUAGES, negotiate
 
 #: Where the reader's explicit choice is kept, set by the page's own script when a language is chosen.
 COOKIE = "language"
-#: Locale by language: where a language writes dates and numbers in several ways, the one its pages use.
-LOCALES = {"en": "en_GB", "fr": "fr", "de": "de", "ru": "ru"}
 #: What of a page's query is kept when the language is changed.
 _KEPT = frozenset({"q", "topic", "page", "query", "kind", "show", "in", "exact"})
-
-
-def catalogues() -> Path:
-    """The folder of the catalogues: inside an installed package, beside it in a checkout."""
-    package = Path(portal.__file__).parent
-    inside = package / "translations"
-    return inside if inside.is_dir() else package.parent / "translations"
 
 
 class LanguageConverter(BaseConverter):
@@ -37,26 +23,18 @@ class LanguageConverter(BaseConverter):
     part_isolating = True
 
 
-@cache
-def _read(language: str) -> NullTranslations:
-    """A catalogue, compiled in memory: a missing compiled file would silently be English."""
-    if language == "en":
-        return NullTranslations()
-    with (catalogues() / language / "LC_MESSAGES" / "messages.po").open("rb") as file:
-        catalogue = read_po(file, locale=language)
-    compiled = io.BytesIO()
-    write_mo(compiled, catalogue)
-    compiled.seek(0)
-    return Translations(compiled)
-
-
 class CatalogueDomain(Domain):  # type: ignore[misc]  # Flask-Babel has no types.
     """Messages from the `.po` files themselves."""
 
     def get_translations(self) -> NullTranslations:
         """The catalogue of the page's language."""
         locale = get_locale()
-        return _read(locale.language if locale else "en")
+        return catalogue(locale.language if locale else "en")
+
+
+def colon() -> str:
+    """A colon as the page's language sets it: French keeps it together with the word before, and apart from it."""
+    return "\u00a0:" if language() == "fr" else ":"
 
 
 def language() -> str:
@@ -99,7 +77,7 @@ def init(app: Flask) -> None:
     babel = Babel(app, locale_selector=lambda: LOCALES[language()])
     babel.domain_instance = CatalogueDomain()
     for code in LANGUAGES:
-        _read(code)  # A missing or broken catalogue stops the start, not somebody's page.
+        catalogue(code)  # A missing or broken catalogue stops the start, not somebody's page.
 
     @app.url_value_preprocessor
     def take_language(_endpoint: str | None, values: dict[str, Any] | None) -> None:

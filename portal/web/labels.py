@@ -6,7 +6,7 @@ from flask_babel import lazy_pgettext as _lp
 
 from portal.queries import Verdict
 from portal.storage.feedback import Reason
-from portal.tickets import Action, Kind, Resolution, Status
+from portal.tickets import Action, Callback, Kind, Resolution, Status
 
 LANGUAGE_IN = {
     # Translators: stands alone after “Also” as a heading: “Also in English”.
@@ -58,6 +58,8 @@ SIGNAL = {
 }
 KIND = {
     Kind.GAP: _lp("ticket", "Unanswered search"),
+    Kind.TRANSLATION: _lp("ticket", "Missing translation"),
+    Kind.OVERFLOW: _lp("ticket", "Further unanswered searches"),
     Kind.REQUEST: _lp("ticket", "Request"),
 }
 # Translators: status of a ticket at the desk (de das Ticket, fr le ticket, ru заявка).
@@ -116,6 +118,11 @@ ACTION_DONE = {
     Action.CLOSE: _lp("history", "Closed"),
     Action.MARK_DUPLICATE: _lp("history", "Marked as a duplicate"),
     Action.MARK_SPAM: _lp("history", "Marked as spam"),
+    Action.WITHDRAW: _lp("history", "Withdrawn: found by other words"),
+    Action.REQUESTER_CLOSE: _lp("history", "The requester closed it"),
+    Action.RATE: _lp("history", "Rated by the requester"),
+    Action.TELL: _lp("history", "The requester was told of an article"),
+    Action.MAIL_FAILED: _lp("history", "An email could not be delivered"),
 }
 # Translators: buttons of an agent.
 ACTION = {
@@ -135,6 +142,7 @@ RESOLUTION = {
     Resolution.TRANSLATED: _l("Article translated"),
     Resolution.SYNONYM_ADDED: _l("Synonym added"),
     Resolution.OUT_OF_SCOPE: _l("Not our topic"),
+    Resolution.WITHDRAWN: _l("Found by other words"),
 }
 REASON = {
     Reason.OUT_OF_DATE: _l("It is out of date"),
@@ -142,6 +150,21 @@ REASON = {
     Reason.OTHER_PROBLEM: _l("It is about another problem"),
     Reason.DID_NOT_WORK: _l("I did what it says, and it did not help"),
     Reason.OTHER: _l("Something else"),
+}
+
+#: When a requester can be called.
+CALLBACK = {
+    Callback.ANY: _l("At any time"),
+    Callback.MORNING: _l("In the morning, from 8 to 12"),
+    Callback.AFTERNOON: _l("In the afternoon, from 12 to 17"),
+}
+# Translators: answers to “How well were we able to help you?”.
+STARS = {
+    5: _lp("rating", "Very well"),
+    4: _lp("rating", "Well"),
+    3: _lp("rating", "Fairly well"),
+    2: _lp("rating", "Not so well"),
+    1: _lp("rating", "Badly"),
 }
 
 

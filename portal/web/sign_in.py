@@ -42,7 +42,11 @@ def init(app: Flask) -> None:
     """Give an application its sessions."""
     manager = LoginManager()
     manager.session_protection = None  # It compares network addresses, which change on the way to work.
-    manager.init_app(app)
+    manager.init_app(app, add_context_processor=False)
+    app.jinja_env.globals["current_user"] = current_user
+    # Its “remember me”, which is not used here, reads the session after every request, as would its own way to give
+    # templates the user: shared caches would then keep a copy of every public page for each reader's cookies.
+    app.after_request_funcs[None].remove(manager._update_remember_cookie)  # noqa: SLF001
 
     @manager.user_loader  # type: ignore[untyped-decorator]
     def load(key: str) -> SignedIn | None:

@@ -1,0 +1,115 @@
+"""Budgets: how many gaps searches may open in an hour, so that a flood fills no queue and people still come through."""
+
+import ipaddress
+import logging
+import threading
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+from limits import RateLimitItemPerHour, RateLimitItemPerMinute
+from limits.storage import storage_from_string
+from limits.strategies import FixedWindowRateLimiter, RateLimiter
+
+from portal.chains import Visitor
+from portal.faults import FaultLog
+
+log = logging.getLogger(__name__)
+Result = TypeVar("Result")
+
+#: So many repeats of a gap by visitors whose cookie has not come back count from each network in this time, in
+#: minutes: the people of one office share an address, and a robot must not make a gap urgent by itself.
+REPEATS, REPEAT_MINUTES = 25, 30
+#: How long Redis may take to answer, and how long it is left alone when it does not, in seconds.
+PATIENCE, PAUSE = 0.5, 10.0
+_SPACE = "gaps"
+_WHAT = "the budgets for new gaps are counted by each process alone"
+
+
+class Budgets:
+    """Counts what was granted; shared by all processes in Redis, or by the threads of this one in memory.
+
+    Where Redis does not answer, each process counts for itself until it does.
+
+    Args:
+        storage_uri: `memory://` or `redis://…`.
+        session: new gaps of one browser session, per hour.
+        network: new gaps from one network prefix, per hour.
+        anonymous: new gaps of all visitors whose cookie has not come back, per hour.
+        total: new gaps in all, per hour.
+    """
+
+    def __init__(self, storage_uri: str, *, session: int, network: int, anonymous: int, total: int) -> None:
+        self._session, self._network, self._anonymous, self._total = (
+            RateLimitItemPerHour(amount, namespace=_SPACE) for amount in (session, network, anonymous, total)
+        )
+        self._first = RateLimitItemPerHour(1, namespace=_SPACE)
+        self._repeat = RateLimitItemPerMinute(REPEATS, REPEAT_MINUTES, namespace=_SPACE)
+        self._local = FixedWindowRateLimiter(storage_from_string("memory://"))
+        self._shared: FixedWindowRateLimiter | None = None
+        if not storage_uri.startswith("memory:"):
+            options = {"socket_timeout": PATIENCE, "socket_connect_timeout": PATIENCE}
+            self._shared = FixedWindowRateLimiter(storage_from_string(storage_uri, **options))
+        self._away_until = float("-inf")
+        self._taking = threading.Lock()
+        self._faults = FaultLog(log)
+
+    def take(self, visitor: Visitor) -> bool:
+        """Whether a new gap may be opened; a refusal costs nothing.
+
+        The first gap of a network in an hour by a session whose cookie has come back is granted beyond the total, so
+        that people come through while robots use it up.
+        """
+        with self._taking:
+            return self._counted(lambda limiter: self._take(limiter, visitor))
+
+    def occurrence(self, visitor: Visitor, fingerprint: str) -> bool:
+        """Whether a repeat counts of which nobody knows whose it is: some for each network, gap and half an hour."""
+        where = ("repeat", visitor.network, fingerprint)
+        # Asked before it is counted: a full budget is not written again by every request of a flood.
+        return self._counted(lambda limiter: limiter.test(self._repeat, *where) and limiter.hit(self._repeat, *where))
+
+    def _take(self, limiter: RateLimiter, visitor: Visitor) -> bool:
+        """All budgets that a visitor needs, or none."""
+        # Where it is not known which network it is, as when a browser shows later that it keeps cookies, none counts.
+        needed = [(self._network, "network", visitor.network)] if visitor.network else []
+        if visitor.is_returning:
+            needed.append((self._session, "session", visitor.session))
+        else:
+            needed.append((self._anonymous, "anonymous", ""))
+        is_first = bool(
+            visitor.is_returning and visitor.network and limiter.test(self._first, "first", visitor.network)
+        )
+        total = (self._total, "total", "")
+        if not all(limiter.test(*budget) for budget in (*needed, *(() if is_first else (total,)))):
+            return False
+        for budget in (*needed, total):
+            limiter.hit(*budget)
+        if is_first:
+            limiter.hit(self._first, "first", visitor.network)
+        return True
+
+    def _counted(self, count: Callable[[RateLimiter], Result]) -> Result:
+        """What a count comes to, in Redis where it answers."""
+        if self._shared is not None and time.monotonic() >= self._away_until:
+            try:
+                counted = count(self._shared)
+            except self._shared.storage.base_exceptions as error:
+                self._away_until = time.monotonic() + PAUSE
+                self._faults.report(_WHAT, type(error).__name__)
+            else:
+                self._faults.works(_WHAT)
+                return counted
+        return count(self._local)
+
+
+def network_of(address: str) -> str:
+    """The network that an address belongs to: /24 of IPv4, /56 of IPv6; empty for what is no address."""
+    try:
+        found = ipaddress.ip_address(address)
+    except ValueError:
+        return ""
+    found = getattr(found, "ipv4_mapped", None) or found
+    if isinstance(found, ipaddress.IPv4Address):
+        return str(ipaddress.IPv4Network((int(found), 24), strict=False))
+    return str(ipaddress.IPv6Network((int(found), 56), strict=False))

@@ -1,0 +1,80 @@
+"""Whether the portal can do its work: database, room on the disk, search, mail."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+from portal.edition import Editions
+from portal.errors import SearchUnavailable
+from portal.faults import FaultLog, reason
+from portal.selfservice import ready
+from portal.storage import Database, outbox
+
+#: Room on the disk below which nothing more can be promised, in bytes.
+ROOM = 16 * 1024 * 1024
+#: How long the check waits for other writers, in seconds.
+PATIENCE = 2.0
+
+
+class Health:
+    """Looks after the parts, and logs once what is wrong; that mail waits is logged by who sends it.
+
+    Args:
+        database: of tickets.
+        editions: what is searched.
+        data: instance folder.
+        faults: where they are logged.
+    """
+
+    def __init__(self, database: Database, editions: Editions, data: Path, faults: FaultLog) -> None:
+        self._database = database
+        self._editions = editions
+        self._data = data
+        self._faults = faults
+
+    def check(self) -> dict[str, str]:
+        """Each part with `ok` or `fails`; `mail` is `waiting` while messages could not be delivered."""
+        return {
+            "database": self._of("the database cannot be written", self._database_works),
+            "disk": self._of("the disk is full", self._has_room),
+            "search": self._of("search does not work", self._can_search),
+            "mail": self._mail(),
+        }
+
+    def _of(self, what: str, look: Callable[[], str]) -> str:
+        """Look at one part; `look` gives what is wrong, always in the same words, or nothing."""
+        try:
+            fault = look()
+        except SearchUnavailable as error:
+            fault = str(error) or type(error).__name__
+        except Exception as error:  # Whatever is wrong with one part, the others are looked at.
+            fault = reason(error)
+        if fault:
+            self._faults.report(what, fault)
+            return "fails"
+        self._faults.works(what)
+        return "ok"
+
+    def _database_works(self) -> str:
+        """Whether it can be read and written: a lock, a disk or a right may be missing for one of them only."""
+        with self._database.write(PATIENCE) as connection:
+            connection.exec_driver_sql("UPDATE tickets SET version = version WHERE id = -1")
+        return ""
+
+    def _has_room(self) -> str:
+        """Whether something more can be written."""
+        free = shutil.disk_usage(self._data).free
+        return "" if free >= ROOM else f"less than {ROOM // 2**20} MiB are left"
+
+    def _can_search(self) -> str:
+        """Whether every language finds its own article."""
+        ready(self._editions.current())
+        return ""
+
+    def _mail(self) -> str:
+        """Whether a message waits that was tried before, or nobody can tell."""
+        try:
+            with self._database.read() as connection:
+                return "waiting" if outbox.delayed(connection) else "ok"
+        except Exception:  # Why is said of the database.
+            return "waiting"

@@ -1,0 +1,262 @@
+"""Forgetting: what is older than the settings allow, and everything of one person; and telling what is known of them."""
+
+from collections.abc import Callable
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+
+from sqlalchemy import Connection
+
+from portal.people import clean_email
+from portal.storage import Database, personal, subscriptions
+from portal.storage import gaps as gap_store
+from portal.storage import retention as store
+from portal.storage import tickets as ticket_store
+from portal.storage.schema import form_sessions, search_events
+from portal.subscribing import KEEP_ENDED
+from portal.tickets import SYSTEM, Action, Event, Ticket, allowed, apply
+
+#: Requests that are made anonymous in one transaction.
+SHARE = 100
+#: An address that nobody has confirmed is kept no longer than this.
+UNCONFIRMED_KEPT = timedelta(days=7)
+#: A link that was asked for waits no longer than this for the worker.
+LINKS_KEPT = timedelta(days=1)
+
+#: What was forgotten or would be, and how much of it.
+Report = dict[str, int]
+
+
+class Periods(Protocol):
+    """The settings that say how long things are kept."""
+
+    @property
+    def event_days(self) -> int:
+        """Single searches."""
+
+    @property
+    def doubt_days(self) -> int:
+        """Searches that were perhaps not answered."""
+
+    @property
+    def unconfirmed_days(self) -> int:
+        """Gaps that perhaps no person asked."""
+
+    @property
+    def request_months(self) -> int:
+        """Requests that have ended."""
+
+
+class Purges(Protocol):
+    """What forgets its own."""
+
+    def purge(self, now: datetime, /) -> int:
+        """Forget what is old; how much."""
+
+
+class Parts(Protocol):
+    """What is needed of the portal."""
+
+    @property
+    def database(self) -> Database:
+        """Of the tickets."""
+
+    @property
+    def settings(self) -> Periods:
+        """In force."""
+
+    @property
+    def gaps(self) -> Purges:
+        """Forgets those that no person asked."""
+
+
+def run(parts: Parts, now: datetime, *, dry_run: bool = False) -> Report:
+    """Forget what is older than the settings allow.
+
+    Each part is a transaction of its own, and a long one several: whenever it is broken off, the next run goes on.
+
+    Args:
+        parts: of the portal.
+        now: aware, UTC.
+        dry_run: only say what would be done.
+
+    Returns:
+        How many days were summed up, requests made anonymous, and rows of each kind deleted.
+    """
+    database, limits = parts.database, _limits(parts.settings, now)
+    report = {"days": _count_days(database, limits.events, dry_run)}
+    for what, (table, condition) in store.old(limits).items():
+        if dry_run:
+            with database.read() as connection:
+                report[what] = store.count_old(connection, table, condition)
+        else:
+            report[what] = _until_done(
+                database,
+                lambda connection, table=table, condition=condition: store.delete_old(
+                    connection, table, condition, limits
+                ),  # type: ignore[misc]
+            )
+    before = _months_before(now, parts.settings.request_months)
+    if dry_run:
+        with database.read() as connection:
+            report["requests"] = len(personal.ended(connection, before))
+        return report | _unconfirmed(database, parts.settings, now)
+    report["requests"] = _until_done(database, lambda connection: _anonymise_some(connection, before))
+    with database.write() as connection:
+        report["subscriptions"] = _forget_subscriptions(connection, now)
+    return report | {"gaps": parts.gaps.purge(now)}
+
+
+def _limits(periods: Periods, now: datetime) -> store.Limits:
+    """Since when each thing is kept; of what is summed up by day whole days go."""
+    return store.Limits(
+        now=now,
+        events=store.start_of((now - timedelta(days=periods.event_days)).date()),
+        doubts=now - timedelta(days=periods.doubt_days),
+        links=now - LINKS_KEPT,
+    )
+
+
+def _months_before(now: datetime, months: int) -> datetime:
+    """The same day some months ago, or the last one of a shorter month."""
+    year, month = divmod(now.year * 12 + now.month - 1 - months, 12)
+    for day in range(now.day, 27, -1):
+        try:
+            return now.replace(year=year, month=month + 1, day=day)
+        except ValueError:
+            continue
+    return now.replace(year=year, month=month + 1)
+
+
+def _count_days(database: Database, before: datetime, dry_run: bool) -> int:
+    """Sum up the days before a time; how many."""
+    counted = 0
+    for table in (search_events, form_sessions):
+        with database.read() as connection:
+            days = store.uncounted(connection, table, before)
+        for day in () if dry_run else days:
+            with database.write() as connection:
+                store.count_day(connection, table, day)
+        counted += len(days)
+    return counted
+
+
+def _until_done(database: Database, some: Callable[[Connection], int]) -> int:
+    """Do something in one transaction after another until nothing is left to do; how much it was."""
+    done = 0
+    while True:
+        with database.write() as connection:
+            last = some(connection)
+        if not last:
+            return done
+        done += last
+
+
+def _anonymise_some(connection: Connection, before: datetime) -> int:
+    """Take from some requests whose they were; how many."""
+    numbers = personal.ended(connection, before, SHARE)
+    personal.anonymise(connection, numbers)
+    return len(numbers)
+
+
+def _forget_subscriptions(connection: Connection, now: datetime) -> int:
+    """Delete addresses that nobody has confirmed, and those whose gap ended without an answer; how many."""
+    numbers = subscriptions.stale(connection, now - UNCONFIRMED_KEPT, now - KEEP_ENDED)
+    return sum(subscriptions.remove(connection, number) for number in numbers)
+
+
+def _unconfirmed(database: Database, periods: Periods, now: datetime) -> Report:
+    """How many subscriptions and gaps would go; a subscription that goes keeps no gap."""
+    with database.write() as connection:
+        trial = connection.begin_nested()
+        gone = _forget_subscriptions(connection, now)
+        gaps = gap_store.purgeable(connection, now - timedelta(days=periods.unconfirmed_days))
+        trial.rollback()
+    return {"subscriptions": gone, "gaps": gaps}
+
+
+def export(database: Database, email: str) -> dict[str, Any]:
+    """Everything that is kept of a person outside the staff.
+
+    Args:
+        database: of the tickets.
+        email: their address.
+
+    Returns:
+        By kind, as it is stored; times are ISO 8601. Who of the staff did something is not told.
+
+    Raises:
+        InvalidInput: it is no address.
+    """
+    email = clean_email(email)
+    with database.read() as connection:
+        numbers = personal.requests_of(connection, email)
+        requests = [
+            _told(ticket_store.get(connection, number), ticket_store.history(connection, number)) for number in numbers
+        ]
+        stored = personal.of_address(connection, email, numbers)
+    return {"email": email, "requests": requests, **stored}
+
+
+def _told(ticket: Ticket, history: list[Event]) -> dict[str, Any]:
+    """A request and its history, without the staff's names."""
+    hidden = {"owner_id", "owner_name", "fingerprint", "version"}
+    return {
+        **{name: value for name, value in asdict(ticket).items() if name not in hidden},
+        "history": [
+            {
+                "at": event.at,
+                "action": event.action.value,
+                "by": "staff" if event.actor.person_id is not None else "requester" if event.actor.name else "system",
+                "after": event.after.value,
+                "text": event.text,
+                "details": event.details,
+            }
+            for event in history
+        ],
+    }
+
+
+def erase(database: Database, email: str, now: datetime, *, dry_run: bool = False) -> Report:
+    """Forget a person outside the staff: their address, names and words, in one transaction.
+
+    Requests that are not closed are closed first: nobody could be answered. An account of the staff with the same
+    address stays.
+
+    Args:
+        database: of the tickets.
+        email: their address.
+        now: aware, UTC.
+        dry_run: only say what would be done.
+
+    Returns:
+        How many requests were made anonymous, rows deleted, and texts of others changed that named them.
+
+    Raises:
+        InvalidInput: it is no address.
+    """
+    email = clean_email(email)
+    with database.write() as connection:
+        trial = connection.begin_nested()
+        report = _erase(connection, email, now)
+        if dry_run:
+            trial.rollback()
+        else:
+            trial.commit()
+    return report
+
+
+def _erase(connection: Connection, email: str, now: datetime) -> Report:
+    """Forget a person."""
+    numbers = personal.requests_of(connection, email, lock=True)
+    # A single name is too many people's.
+    names = {name for name in personal.names_of(connection, email) if " " in name}
+    for number in numbers:
+        ticket = ticket_store.get(connection, number)
+        if Action.REQUESTER_CLOSE in allowed(ticket):
+            closed, event = apply(ticket, Action.REQUESTER_CLOSE, now, SYSTEM)
+            ticket_store.save(connection, closed)
+            ticket_store.record(connection, number, event)
+    personal.anonymise(connection, numbers)
+    report = {"requests": len(numbers), **personal.forget_address(connection, email)}
+    return report | {"mentions": personal.erase_mentions(connection, {email, *names})}

@@ -1,0 +1,354 @@
+"""Attempts that have ended, judged once on each of the databases: doubts, flags, withdrawals."""
+
+import os
+import signal
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import func, select
+
+from portal.chains import Kind as Deed
+from portal.chains import Visitor
+from portal.gaps import GapRules, Gaps
+from portal.queries import Verdict, gap_fingerprint
+from portal.storage import Database, searches
+from portal.storage import gaps as known
+from portal.storage import tickets as store
+from portal.storage.schema import doubts, search_events
+from portal.tickets import Action, Kind, Resolution, Status, Ticket
+from tests.asking import (
+    actions,
+    did,
+    find,
+    gaps,
+    in_processes,
+    requested,
+    rows,
+    searched,
+    solve,
+    subscribed,
+    taken,
+    ticket_of,
+    told,
+    visitor,
+    wordings,
+)
+from tests.builders import NOW
+
+# Doubts
+
+
+LATER = NOW + timedelta(hours=2)
+
+
+def test_three_sessions_that_doubt_the_results_open_a_gap(database: Database) -> None:
+    """U2: uncertain and nothing opened. Each is one occurrence, with its own words; the gap is confirmed."""
+    asked = gaps(database)
+    same = gap_fingerprint("en", ["kazoo"], None)
+    for name, text in (("anna", "kazoo"), ("boris", "the kazoo")):
+        asked.record([searched(name, 0, text, fingerprint=same)])
+    judged = asked.judge(LATER)
+    before = find(database)
+    asked.record([searched("clara", 60, "a kazoo", fingerprint=same)])
+
+    asked.judge(LATER)
+
+    (gap,) = find(database)
+    assert (judged, before) == (2, [])
+    assert (gap.kind, gap.code, gap.query, gap.occurrences, gap.is_confirmed) == (Kind.GAP, "U2", "a kazoo", 3, True)
+    assert set(wordings(database, gap.id)) == {("kazoo", 1), ("the kazoo", 1), ("a kazoo", 1)}
+    assert rows(database, doubts) == 0
+    with database.read() as connection:
+        assert len(known.sessions(connection, gap.id)) == 3
+
+
+def test_one_session_doubts_once_however_often_it_asks(database: Database) -> None:
+    """Attempts on three days, for example; the threshold is of sessions."""
+    asked = gaps(database)
+
+    for hours in (0, 2, 4, 6):
+        asked.record([searched("anna", 60 * hours)])
+    judged = asked.judge(NOW + timedelta(hours=8))
+
+    assert judged == 4
+    assert find(database) == []
+    assert rows(database, doubts) == 1
+
+
+def test_doubts_are_forgotten_after_their_days(database: Database) -> None:
+    """Two a week ago and one today are no gap."""
+    asked = gaps(database, GapRules(doubt_days=7))
+    day = 24 * 60
+    for name, days in (("anna", 0), ("boris", 0), ("clara", 7.1)):
+        asked.record([searched(name, days * day)])
+        asked.judge(NOW + timedelta(days=days, hours=1))
+
+    assert find(database) == []
+    assert rows(database, doubts) == 1
+
+
+def test_a_doubt_about_a_gap_that_is_there_is_an_occurrence(database: Database) -> None:
+    """One is enough then."""
+    asked = gaps(database)
+    gap = told(asked, visitor("boris")).ticket
+    asked.record([searched("anna", 0, "any kazoo", fingerprint=gap.fingerprint)])
+
+    asked.judge(LATER)
+
+    assert ticket_of(database, gap.id).occurrences == 2
+    assert set(wordings(database, gap.id)) == {("kazoo", 1), ("any kazoo", 1)}
+
+
+def test_one_doubt_does_not_open_a_solved_gap_again_but_enough_of_them_do(database: Database) -> None:
+    """The answer may be good all the same."""
+    asked = gaps(database)
+    gap = told(asked, visitor("zoe")).ticket
+    solve(database, gap.id, NOW)
+    statuses = []
+    for name in ("anna", "boris", "clara"):
+        asked.record([searched(name, 1)])
+        asked.judge(LATER)
+        statuses.append(ticket_of(database, gap.id).status)
+
+    assert statuses == [Status.SOLVED, Status.SOLVED, Status.OPEN]
+    assert ticket_of(database, gap.id).occurrences == 4
+
+
+def test_searching_again_differently_and_giving_up_is_u3(database: Database) -> None:
+    """Answered, it seemed; nobody looked at it."""
+    asked = gaps(database, GapRules(doubt_sessions=1))
+    asked.record([searched("anna", 0, "zither"), searched("anna", 1, verdict=Verdict.ANSWERED)])
+
+    asked.judge(LATER)
+
+    (gap,) = find(database)
+    assert (gap.code, gap.query) == ("U3", "kazoo")
+
+
+def test_doubts_beyond_the_budgets_wait_for_the_next(database: Database) -> None:
+    """Robots without cookies open no gaps by asking thrice what is uncertain."""
+    asked = gaps(database, anonymous=0)
+    for n in range(5):
+        asked.record([searched(f"robot{n}", n, is_returning=False)])
+    asked.judge(LATER)
+    before = find(database)
+    asked.record([searched("anna", 60)])
+
+    asked.judge(LATER)
+
+    (gap,) = find(database)
+    assert before == []
+    assert (gap.occurrences, gap.is_confirmed) == (6, True)
+
+
+def test_a_search_that_nobody_can_mean_doubts_nothing(database: Database) -> None:
+    """Without a fingerprint there is no question."""
+    asked = gaps(database, GapRules(doubt_sessions=1))
+    asked.record([searched("anna", 0, fingerprint=None)])
+
+    assert asked.judge(LATER) == 1
+    assert find(database) == []
+
+
+# Articles that did not help, and words that failed
+
+
+def test_an_article_that_did_not_help_is_flagged(database: Database) -> None:
+    """U4, by revision of the text; with U3 the attempt is one occurrence besides."""
+    asked = gaps(database)
+    gap = told(asked, visitor("zoe")).ticket
+    for name in ("anna", "boris"):
+        asked.record(
+            [
+                searched(name, 0, "open tunnel", verdict=Verdict.ANSWERED),
+                did(name, 1, Deed.OPEN, slug="vpn"),
+                did(name, 2, Deed.VOTE, slug="vpn", is_helpful=False, revision="r" * 16),
+                searched(name, 3, verdict=Verdict.ANSWERED),
+            ]
+        )
+
+    asked.judge(LATER)
+
+    with database.read() as connection:
+        flags = known.flags(connection)
+    assert flags == [known.Flag("vpn", "en", "r" * 16, "open tunnel", 2, NOW.date())]
+    assert ticket_of(database, gap.id).occurrences == 3
+
+
+def answered_after(asked: Gaps, gap: Ticket, name: str = "anna") -> None:
+    """Record that who asked a gap found an article by other words."""
+    facts: dict[str, Any] = {"verdict": Verdict.UNANSWERED, "total": 0, "results": (), "code": "U0", "gap_id": gap.id}
+    asked.record(
+        [
+            searched(name, 0, gap.query, fingerprint=gap.fingerprint, **facts),
+            searched(name, 1, "open tunnel", verdict=Verdict.ANSWERED),
+            did(name, 2, Deed.OPEN, slug="vpn-setup"),
+            did(name, 4, Deed.READ, slug="vpn-setup", seconds=90),
+        ]
+    )
+
+
+def test_a_gap_whose_only_asker_found_it_by_other_words_is_withdrawn(database: Database) -> None:
+    """The failed words are kept for writers; asked again by somebody else it is open again."""
+    asked = gaps(database)
+    gap = told(asked, visitor()).ticket
+    answered_after(asked, gap)
+
+    asked.judge(LATER)
+
+    withdrawn = ticket_of(database, gap.id)
+    assert (withdrawn.status, withdrawn.resolution, withdrawn.slug) == (
+        Status.SOLVED,
+        Resolution.WITHDRAWN,
+        "vpn-setup",
+    )
+    assert withdrawn.resolution_text == "open tunnel"
+    with database.read() as connection:
+        assert known.wordings(connection) == [known.Wording("en", "kazoo", "vpn-setup", "open tunnel", 1, NOW.date())]
+    again = told(asked, visitor("boris"), now=LATER).ticket
+    assert (again.id, again.status) == (gap.id, Status.OPEN)
+    assert actions(database, gap.id) == [Action.OPENED, Action.WITHDRAW, Action.REOPEN]
+
+
+def other_session(asked: Gaps, database: Database, gap: Ticket) -> None:
+    """Somebody else asked the same."""
+    told(asked, visitor("boris"))
+
+
+def nobody_known(asked: Gaps, database: Database, gap: Ticket) -> None:
+    """Somebody asked who is not followed."""
+    told(asked, Visitor("", False, "203.0.113.0/24"))
+
+
+@pytest.mark.parametrize("meanwhile", [other_session, nobody_known, taken, requested, subscribed])
+def test_a_gap_that_matters_to_somebody_else_is_not_withdrawn(
+    meanwhile: Callable[[Gaps, Database, Ticket], None], database: Database
+) -> None:
+    """It stays; the words are a suggestion all the same."""
+    asked = gaps(database)
+    gap = told(asked, visitor()).ticket
+    meanwhile(asked, database, gap)
+    answered_after(asked, gap)
+
+    asked.judge(LATER)
+
+    assert ticket_of(database, gap.id).status in (Status.NEW, Status.OPEN)
+    with database.read() as connection:
+        assert len(known.wordings(connection)) == 1
+
+
+# Several at once
+
+
+def test_an_attempt_that_goes_on_is_not_judged(database: Database) -> None:
+    """Half an hour without anything ends it; an earlier one of the same session has ended before."""
+    asked = gaps(database, GapRules(doubt_sessions=1))
+    asked.record([searched("anna", 0), searched("anna", 100, "zither")])
+
+    early = asked.judge(NOW + timedelta(minutes=129))
+    late = asked.judge(NOW + timedelta(minutes=131))
+
+    assert (early, late) == (0, 2)
+    assert asked.judge(LATER + timedelta(days=1)) == 0
+    assert {gap.query for gap in find(database)} == {"kazoo", "zither"}
+
+
+def test_whose_the_searches_were_is_forgotten_after_a_day(database: Database) -> None:
+    """Not before they were judged."""
+    asked = gaps(database)
+    asked.record([searched("anna", 0), searched("boris", 1)])
+    day = NOW + timedelta(days=1, minutes=2)
+
+    asked.judge(day, limit=1)
+    with database.read() as connection:
+        kept = connection.execute(select(func.count(search_events.c.session))).scalar_one()
+    asked.judge(day)
+
+    with database.read() as connection:
+        left = connection.execute(select(func.count(search_events.c.session))).scalar_one()
+    assert (kept, left) == (2, 0)
+    assert rows(database, doubts) == 2
+
+
+def sessions_to_judge(asked: Gaps, count: int) -> None:
+    """Record as many sessions that each leave a doubt, a flag and a wording."""
+    for n in range(count):
+        name = f"s{n:03}"
+        asked.record(
+            [
+                searched(name, 0, f"first {n}", code="U0", gap_id=10_000 + n, verdict=Verdict.UNANSWERED),
+                searched(name, 1, "open tunnel", verdict=Verdict.ANSWERED),
+                did(name, 2, Deed.OPEN, slug="vpn"),
+                did(name, 3, Deed.OPEN, slug="vpn-setup"),
+                did(name, 4, Deed.VOTE, slug="vpn-setup", is_helpful=False, revision="q" * 16),
+                searched(name, 5),
+            ]
+        )
+
+
+def judged_state(database: Database) -> dict[str, Any]:
+    """What judging has left, as numbers."""
+    with database.read() as connection:
+        chains = connection.execute(select(search_events.c.chain, func.count()).group_by(search_events.c.chain)).all()
+        return {
+            "chains": sorted(count for chain, count in chains if chain),
+            "left": sum(count for chain, count in chains if not chain),
+            "doubts": connection.execute(select(func.count()).select_from(doubts)).scalar_one(),
+            "flags": [found.times for found in known.flags(connection)],
+            "wordings": sum(found.times for found in known.wordings(connection)),
+            "occurrences": [gap.occurrences for gap in store.find(connection, store.Filter())],
+        }
+
+
+def _judge_in_a_process(url: str, start: Any, results: Any, dies_at: int) -> None:
+    """Judge with the others; where told so, be killed within a transaction."""
+    database = Database(url)
+    if dies_at:
+        close, calls = searches.close, []
+
+        def close_or_die(*given: Any) -> None:
+            calls.append(1)
+            if len(calls) == dies_at:
+                os.kill(os.getpid(), signal.SIGKILL)
+            close(*given)
+
+        pytest.MonkeyPatch().setattr(searches, "close", close_or_die)
+    start.wait()
+    results.put(gaps(database).judge(LATER))
+    database.close()
+
+
+def test_processes_that_judge_at_once_judge_each_attempt_once(database: Database) -> None:
+    """Three processes, forty sessions; doubts of all of them are seen together."""
+    sessions_to_judge(gaps(database), 40)
+
+    workers, results, _start = in_processes(3, _judge_in_a_process, database.url, 0)
+    judged = [results.get(timeout=120) for _ in workers]
+    for worker in workers:
+        worker.join(30)
+
+    assert sum(judged) == 40
+    assert judged_state(database) == {
+        "chains": [6] * 40, "left": 0, "doubts": 0, "flags": [40], "wordings": 40, "occurrences": [40],
+    }  # fmt: skip
+
+
+def test_killed_while_judging_everything_is_whole_and_the_next_goes_on(database: Database) -> None:
+    """The attempt that was being judged is judged again, from the beginning; none is judged twice."""
+    sessions_to_judge(gaps(database), 10)
+
+    (worker,), _, _start = in_processes(1, _judge_in_a_process, database.url, 6)
+    worker.join(120)
+    after = judged_state(database)
+    rest = gaps(database).judge(LATER)
+
+    assert worker.exitcode == -signal.SIGKILL
+    assert after == {
+        "chains": [6] * 5, "left": 30, "doubts": 0, "flags": [5], "wordings": 5, "occurrences": [5],
+    }  # fmt: skip
+    assert rest == 5
+    assert judged_state(database) == {
+        "chains": [6] * 10, "left": 0, "doubts": 0, "flags": [10], "wordings": 10, "occurrences": [10],
+    }  # fmt: skip
