@@ -69,7 +69,7 @@ def _templates(app: Flask, services: Services) -> None:
     app.jinja_env.filters.update(
         day=lambda value: format_date(value, "long"),
         short_day=lambda value: format_date(value, "medium"),
-        moment=lambda value: moment(value.astimezone(zone)),
+        moment=lambda value: moment(value.astimezone(zone)) + ("\u00a0UTC" if zone.key == "UTC" else ""),
         number=format_decimal,
         decimal=lambda value: format_decimal(round(value, 2)),
         age=lambda value: format_timedelta(max(services.clock() - value, timedelta(0)), locale=get_locale()),

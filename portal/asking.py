@@ -14,7 +14,7 @@ from portal.chains import SearchEvent
 from portal.errors import NotFound, StaleTicket
 from portal.storage import gaps as known
 from portal.storage import tickets as store
-from portal.tickets import SYSTEM, Action, Event, Kind, Resolution, Status, Ticket, apply
+from portal.tickets import SYSTEM, UNSOLVED, Action, Event, Kind, Resolution, Status, Ticket, apply
 
 #: Written into the history when a solved gap is asked again; pages show it in the reader's language.
 ASKED_AFTER_ANSWER = "asked again after answer"
@@ -134,7 +134,8 @@ class Askings:
             gap,
             occurrences=gap.occurrences + sum(asking.times for asking in askings),
             last_asked_at=max(last, gap.last_asked_at or last),
-            updated_at=now,
+            # What has ended is not kept from being forgotten by being asked.
+            updated_at=now if gap.status in UNSOLVED else gap.updated_at,
             is_confirmed=gap.is_confirmed or is_confirmed,
         )
         if gap.status is not Status.SOLVED:

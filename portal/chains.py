@@ -7,6 +7,8 @@ from enum import StrEnum
 
 from portal.queries import Verdict
 
+#: A search in other words so soon after one that failed is the same question.
+REWORDED_WITHIN = timedelta(minutes=3)
 #: An article that is open for so long has been read, in seconds.
 READ_SECONDS = 30
 
@@ -247,7 +249,7 @@ def _withdrawals(chain: Sequence[SearchEvent]) -> tuple[Withdrawal, ...]:
             Withdrawal(search, shown, *opening.article)
             for opening, showing in kept
             for place, shown in showing
-            if place > failed_place and shown.question != search.question
+            if place > failed_place and shown.question != search.question and _is_reworded(search, shown, opening)
         )
         found += [withdrawal for withdrawal in (next(better, None),) if withdrawal]
     return tuple(found)
@@ -275,6 +277,16 @@ def _kept(chain: Sequence[SearchEvent]) -> list[tuple[SearchEvent, list[tuple[in
             shown = [(at, search) for at, search, results in answered if at < place and event.article in results]
             openings.append((event, shown[::-1]))
     return openings
+
+
+def _is_reworded(failed: SearchEvent, found: SearchEvent, opening: SearchEvent) -> bool:
+    """Whether a find is likely about what was asked before in vain, and not about something else.
+
+    It came soon after, has a word of it, or is an article that was shown already.
+    """
+    first, second = ({word for word in search.query.casefold().split() if len(word) > 3} for search in (failed, found))
+    was_shown = opening.article in {result[:2] for result in failed.results}
+    return found.at - failed.at <= REWORDED_WITHIN or bool(first & second) or was_shown
 
 
 def _outcome(chain: Sequence[SearchEvent], last: SearchEvent, findings: Sequence[Finding]) -> Outcome:

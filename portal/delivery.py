@@ -19,7 +19,7 @@ from portal.storage import Database, outbox
 from portal.storage import tickets as store
 from portal.storage.outbox import FAULT_LENGTH, LONGEST_PAUSE, Claimed
 from portal.tickets import SYSTEM, Action, apply
-from portal.transports import transport
+from portal.transports import FolderTransport, transport
 
 log = logging.getLogger(__name__)
 
@@ -136,6 +136,12 @@ class Delivery:
             _lock(connection, claimed.ticket_id)
             if outbox.failed(connection, claimed, now, fault):
                 _tell(connection, claimed.ticket_id, now, fault)
+
+    def forget(self, before: datetime, recipient: str = "") -> int:
+        """Delete mails that were written into a folder before a time, and those to an address; how many."""
+        if not isinstance(self._transport, FolderTransport):
+            return 0
+        return self._transport.forget(before.timestamp(), recipient)
 
     def bounced(self, bounce: Bounce, now: datetime) -> bool:
         """Mark the mail that came back, and tell whoever works on its ticket.

@@ -13,7 +13,7 @@ from portal.front_matter import TITLE_LENGTH
 UNNAMED = "new-article"
 
 
-def draft(title: str, topic: str, updated: date, body: str, answers: Sequence[str] = ()) -> str:
+def draft(title: str, topic: str, updated: date, body: str, answers: Sequence[str] = (), source: str = "") -> str:
     """The text of an article's file, with the status `draft`.
 
     Args:
@@ -22,6 +22,7 @@ def draft(title: str, topic: str, updated: date, body: str, answers: Sequence[st
         updated: today.
         body: Markdown; not empty.
         answers: the queries that it is to answer, each like a title and short enough.
+        source: of a translation, the fingerprint of the text that is translated.
     """
     # Composed, as it is read: that may be longer.
     title = unicodedata.normalize("NFC", title)[:TITLE_LENGTH].strip()
@@ -31,6 +32,7 @@ def draft(title: str, topic: str, updated: date, body: str, answers: Sequence[st
         f"topic: {topic}",
         f"updated: {updated.isoformat()}",
         *([f"answers: [{listed}]"] if answers else []),
+        *([f"source: {_quoted(source)}"] if source else []),
         "status: draft",
     )
     return "\n".join(("---", *front, "---", "", body.strip("\n"), ""))

@@ -68,8 +68,8 @@ class Judging:
         with self._database.write() as connection:
             known.alone(connection)
             known.forget_doubts(connection, now - self._kept)
-            if len(sessions) < limit:  # Otherwise some would be forgotten before they are judged.
-                searches.forget_sessions(connection, now - session_kept)
+            # While there are more, some would be forgotten before they are judged; but not for ever.
+            searches.forget_sessions(connection, now - session_kept * (1 if len(sessions) < limit else 2))
         return judged
 
     def _set_aside(self, session: str) -> None:
@@ -123,6 +123,9 @@ class Judging:
             return
         gap = self._askings.living(connection, search.fingerprint, now, lock=True)
         if gap is not None and gap.status is not Status.SOLVED:
+            # Nobody knows from which network it came, and a robot must not make a gap urgent by itself.
+            if not is_returning and not self._budgets.occurrence(Visitor(), search.fingerprint):
+                return
             self._askings.ask(connection, gap, search, now)
             return
         doubt = known.Doubt(self._askings.asker(search), search.at, search.code, search.query)

@@ -29,6 +29,13 @@ _HOURS = {Callback.MORNING: (8, 12), Callback.AFTERNOON: (12, 17)}
 #: What makes a name an advertisement: a form that mails strangers must not greet them with an address.
 _NOT_IN_NAMES = re.compile(r"[/\\:@<>]|\bwww\.|\w\.\w{2,}", re.IGNORECASE)
 
+#: An address in what anybody typed: a form that mails strangers must not advertise. Names of files are none.
+_ADDRESS = re.compile(
+    r"\S*(?://|\bwww\.|@|\w\.(?!(?:docx?|xlsx?|pptx?|od[tsp]|pdf|txt|csv|exe|msi|dll|log|jpe?g|png|ini|bat|xml)\b)"
+    r"[^\W\d_]{2,})\S*",
+    re.IGNORECASE,
+)
+
 
 @dataclass(frozen=True)
 class Part:
@@ -64,6 +71,11 @@ def _line(text: str, longest: int = QUOTED_LENGTH) -> str:
     head, _blank, _tail = text[:longest].rpartition(" ")
     head = head if len(head) > longest // 2 else text[: longest - 1]
     return head.rstrip(" \u00a0\u202f.,;:–—-") + "…"
+
+
+def _quoted(text: str, longest: int = QUOTED_LENGTH) -> str:
+    """What anybody may have typed, as one line without addresses."""
+    return _line(_ADDRESS.sub("…", text), longest)
 
 
 def _lines(text: str) -> str:
@@ -199,7 +211,7 @@ class Letters:
         opening = _("On %(host)s, somebody asked us to tell this address when there is an answer to the search "
                     "“%(query)s”. If that was you, please confirm it on this page:")  # fmt: skip
         parts = [
-            Part("paragraph", opening % {"host": self._host, "query": _line(query)}),
+            Part("paragraph", opening % {"host": self._host, "query": _quoted(query)}),
             # Translators: leads to a page where a subscription is confirmed.
             Part("link", _("Confirm"), address),
             Part("small", _("This link is private and meant for you alone. Please do not forward it.")),
@@ -217,7 +229,7 @@ class Letters:
             CONFIRM_DAYS,
         ) % {"num": days}
         # Translators: subject of a mail, with the words of a search.
-        subject = _("Please confirm: email me when “%(query)s” is answered") % {"query": _line(query, _QUERY_LENGTH)}
+        subject = _("Please confirm: email me when “%(query)s” is answered") % {"query": _quoted(query, _QUERY_LENGTH)}
         return self._set(_Letter(language, email, subject, parts, reason, headers=_stop(f"{address}/stop")))
 
     def answered(
@@ -236,7 +248,7 @@ class Letters:
         opening = _("You asked us to tell you when there is an answer to your search “%(query)s”. "
                     "This article now answers it:")  # fmt: skip
         parts = [
-            Part("paragraph", opening % {"query": _line(query)}),
+            Part("paragraph", opening % {"query": _quoted(query)}),
             *self._article(language, article_title, article_language, article_url_path),
             # Translators: a link to the request form follows.
             Part("paragraph", _("If the article does not help, ask us directly:")),
@@ -245,7 +257,7 @@ class Letters:
         ]
         reason = _("You are receiving this email because you asked for it on %(host)s and confirmed your address.")
         # Translators: subject of a mail, with the words of a search.
-        subject = _("There is now an answer to “%(query)s”") % {"query": _line(query, _QUERY_LENGTH)}
+        subject = _("There is now an answer to “%(query)s”") % {"query": _quoted(query, _QUERY_LENGTH)}
         headers = _stop(self._address(language, "subscriptions", token, "stop"))
         return self._set(_Letter(language, email, subject, parts, reason % {"host": self._host}, headers=headers))
 
@@ -259,7 +271,7 @@ class Letters:
         local, locale = at.astimezone(self._zone), LOCALES[ticket.language]
         return {
             # Translators: stands for the subject of a request that has none.
-            "subject": _line(ticket.subject) or _("Your request"),
+            "subject": _quoted(ticket.subject) or _("Your request"),
             "number": ticket.id,
             "day": format_date(local.date(), "long", locale=locale),
             "time": format_time(local.time(), "short", locale=locale),
@@ -324,7 +336,7 @@ class Letters:
         reason = reason or _("You are receiving this email because this address was given in a request on %(host)s. "
                              "If the request is not yours, please ignore this email.")  # fmt: skip
         number = f"[#{ticket.id}] "
-        subject = number + (_line(ticket.subject, SUBJECT_LENGTH - len(number)) or _("Your request"))
+        subject = number + (_quoted(ticket.subject, SUBJECT_LENGTH - len(number)) or _("Your request"))
         reason %= {"host": self._host}
         return self._set(
             _Letter(ticket.language, ticket.requester_email, subject, parts, reason, _name(ticket.requester_name))

@@ -130,6 +130,10 @@ def _refusal(entry: "os.DirEntry[str]", stem: str, names: set[str], inside: Path
     return None
 
 
+#: Stands in drafts that nobody has filled in; an article with it is no answer.
+PLACEHOLDER = "<!-- placeholder -->"
+
+
 def read(file: SourceFile, root: Path) -> Reading:
     """Read and check one file; a file that vanishes or cannot be read is a problem, not an exception."""
     shown = file.path.relative_to(root).as_posix()
@@ -166,6 +170,10 @@ def parse(raw: bytes, language: str, slug: str, shown: str) -> Reading:
         problems.append(Problem(shown, body_line, "too-many-brackets", message))
     if not body.strip():
         problems.append(Problem(shown, end_line, "empty-body", "There is no text below the front matter."))
+    if PLACEHOLDER in body and fields.get("status", ("published", 0))[0] != "draft":
+        line = body_line + body[: body.index(PLACEHOLDER)].count("\n")
+        message = f"The text is still the draft's own; write the answer and remove {PLACEHOLDER}."
+        problems.append(Problem(shown, line, "draft-placeholder", message))
     values = {name: value for name, (value, _) in fields.items()}
     lines = tuple((name, line) for name, (_, line) in fields.items())
     if any(problem.severity is Severity.ERROR for problem in problems):

@@ -18,6 +18,12 @@ NAME_LENGTH, SUBJECT_LENGTH, DESCRIPTION_LENGTH, PHONE_LENGTH = 100, 120, 5_000,
 _PAGE_LENGTH = 500
 #: Most items of a trail, and the longest text in one, in characters.
 TRAIL_ITEMS, TRAIL_TEXT = 50, 200
+#: A first line that only greets is no subject.
+_GREETING = re.compile(
+    r"(?:hi|hello|dear|good (?:morning|afternoon|evening)|bonjour|bonsoir|salut|madame|hallo|guten (?:tag|morgen|abend)|moin"
+    r"|sehr geehrte|здравствуйте|добрый (?:день|вечер)|доброе утро|привет)(?:\s+[^\s.,!?:]+){0,3}[\s.,!:–-]*",
+    re.IGNORECASE,
+)
 _PHONE = re.compile(rf"[0-9 +()./-]{{3,{PHONE_LENGTH}}}")
 _TRAIL_NEEDS = frozenset({"kind", "text", "language", "at"})
 _TRAIL_MAY = _TRAIL_NEEDS | {"slug", "results"}
@@ -80,7 +86,8 @@ def faults(sent: Sending) -> dict[str, str]:
 def request_of(sent: Sending, status: Status, now: datetime) -> Ticket:
     """A request from what was sent and is without faults."""
     description = multiline(sent.description)
-    subject = one_line(sent.subject) or next(line for line in map(one_line, description.splitlines()) if line)
+    lines = [line for line in map(one_line, description.splitlines()) if line]
+    subject = one_line(sent.subject) or next((line for line in lines if not _GREETING.fullmatch(line)), lines[0])
     is_call = sent.callback is not None
     return Ticket(
         0, Kind.REQUEST, status, 1, sent.language,

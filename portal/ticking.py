@@ -78,6 +78,7 @@ def tick(portal: Services, now: datetime, *, judge: bool = True, forget: bool = 
 
     def forget_old() -> None:
         done["forgotten"] = sum(retention.run(portal, now).values())
+        done["forgotten"] += portal.delivery.forget(now - timedelta(days=portal.settings.event_days))
 
     part("sending links again", send_links)
     if judge:

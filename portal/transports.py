@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from email import message_from_bytes
 from email.message import EmailMessage
+from email.parser import BytesHeaderParser
 from email.policy import default
 from pathlib import Path
 from typing import Any
@@ -57,6 +58,28 @@ class FolderTransport:
             mailbox.Maildir(self._folder, create=False).add(content)
         except (OSError, mailbox.Error) as error:
             raise Unavailable(f"the mail folder cannot be written: {type(error).__name__}") from error
+
+    def forget(self, before: float, recipient: str = "") -> int:
+        """Delete mails, which may hold private links.
+
+        Args:
+            before: seconds since 1970; those written earlier go.
+            recipient: also all those to this address.
+
+        Returns:
+            How many.
+        """
+        gone = 0
+        for path in [path for part in ("new", "cur") for path in (self._folder / part).glob("*")]:
+            try:
+                with path.open("rb") as file:
+                    to = str(BytesHeaderParser(policy=default).parse(file)["To"] or "").casefold() if recipient else ""
+                if path.stat().st_mtime < before or (recipient and recipient.casefold() in to):
+                    path.unlink()
+                    gone += 1
+            except OSError:
+                continue  # Somebody has read it away.
+        return gone
 
     def close(self) -> None:
         """Nothing is open."""

@@ -1,8 +1,9 @@
 """What chains came to, in cases that people meet."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
-from portal.chains import Kind, Outcome, judge
+from portal.chains import Kind, Outcome, SearchEvent, judge
 from portal.queries import Verdict
 from tests.test_chains import Chain, act, codes, failed, search
 
@@ -87,10 +88,24 @@ def test_a_gap_is_not_withdrawn_where_the_find_did_not_help() -> None:
 
 def test_every_gap_of_a_long_session_is_withdrawn_at_once() -> None:
     """Hundreds of gaps in one chain are each found, with the opening that came last."""
-    thrice = [(failed(at, f"q{at}", at), search(at), act(at, Kind.OPEN)) for at in range(300)]
+    thrice = [(failed(at, f"tunnel {at}", at), search(at, "tunnel"), act(at, Kind.OPEN)) for at in range(300)]
     chain = [event for three in thrice for event in three]
 
     withdrawals = judge(chain).withdrawals
 
     assert [withdrawal.failed.gap_id for withdrawal in withdrawals] == list(range(300))
     assert {withdrawal.found.at for withdrawal in withdrawals} == {thrice[-1][1].at}
+
+
+def test_another_question_is_no_find_of_the_first() -> None:
+    """What shares nothing with the failed search and came long after it withdraws nothing."""
+    gap = failed(0, "lost canteen badge")
+    shown = search(0).results
+
+    def withdrawn(found: SearchEvent, before: SearchEvent = gap) -> bool:
+        return bool(judge((before, found, act((found.at - gap.at).total_seconds() / 60 + 1, Kind.OPEN))).withdrawals)
+
+    assert not withdrawn(search(20, "printer offline"))
+    assert withdrawn(search(2, "printer offline"))  # In other words at once.
+    assert withdrawn(search(20, "badge office"))
+    assert withdrawn(search(20, "printer offline"), replace(gap, results=shown))  # The article was shown already.

@@ -176,6 +176,11 @@ def withdrawn_again(chain: Chain) -> set[tuple[int | None, int, int, str, str]]:
                     and chain[other].verdict is Verdict.ANSWERED
                     and chain[other].fingerprint != chain[one].fingerprint
                     and article in [(slug, language) for slug, language, _ in chain[other].results]
+                    and (
+                        (chain[other].at - chain[one].at).total_seconds() <= 180
+                        or {word for word in chain[one].query.split() if word in chain[other].query.split() and len(word) > 3}
+                        or article in [(slug, language) for slug, language, _ in chain[one].results]
+                    )
                     and not [place for place in refused if place > opened and chain[place].article == article]
                     and not [place for place in _places(chain, Kind.REQUEST) if place > opened]
                 ):  # fmt: skip

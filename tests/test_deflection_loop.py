@@ -127,7 +127,9 @@ def test_a_gap_is_answered_and_who_asked_is_told(language: str, world: World, pe
     expect(agent.locator(".ticket-head .status-solved")).to_have_count(0)
 
     # The writer fills it in and saves it.
-    text = re.sub(r"(?m)^status:.*$", "status: published", draft)
+    front = draft.split("---\n")[1]
+    text = f"---\n{front}---\n\n{title}. 1, 2, 3.\n"
+    text = re.sub(r"(?m)^status:.*$", "status: published", text)
     text = re.sub(r"(?m)^title:.*$", f'title: "{title}"', text)
     path = world.articles / language / f"{slug}.md"
     path.write_text(text, encoding="utf-8")

@@ -245,3 +245,20 @@ def test_without_a_search_the_form_works(
     assert reader.get("/en/requests/suggest?q=printer").json == {"items": []}
     assert answer.status_code == 303
     assert len(requests(portal_services)) == 1
+
+
+def test_what_was_typed_survives_an_article_that_did_not_help_after_all(reader: FlaskClient) -> None:
+    """Without a script too: the page of thanks leads back to the form as it was, and nothing is sent."""
+    stamp = hidden(reader.get("/en/requests/new").text, "stamp")
+    typed = {"subject": "printer offline", "description": "Since <Monday>.", "name": "Anna", "email": "a@example.org"}
+    shown = reader.post("/en/requests/new", data={**typed, "stamp": stamp})
+    assert shown.text.count('value="printer offline"') == 2  # In the field, and beside the buttons.
+
+    thanks = reader.post("/en/requests/solved", data={**typed, "stamp": stamp, "slug": "printer-offline"})
+    back = reader.post("/en/requests/new", data={**typed, "back": "1"})
+
+    assert (thanks.status_code, back.status_code) == (200, 200)
+    assert 'name="back" value="1"' in thanks.text
+    assert "Since &lt;Monday&gt;." in thanks.text
+    assert "Since &lt;Monday&gt;.</textarea>" in back.text
+    assert 'value="a@example.org"' in back.text

@@ -453,5 +453,7 @@ def test_the_commands(instance: Settings) -> None:
     assert portal("privacy", "run").startswith("0\n")
     assert json.loads(portal("privacy", "run", "--json").partition("\n")[2])["requests"] == 0
     assert portal("privacy", "erase", "nobody").startswith("1\nportal: email: invalid_email")
+    assert portal("privacy", "erase", "zoe@example.org").startswith("1\n")  # Nobody said yes.
+    assert "Nothing is kept" in portal("privacy", "erase", "stranger@example.org", "--yes")
     assert "dupont" not in dump(database)
     database.close()

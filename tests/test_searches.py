@@ -11,6 +11,7 @@ from portal.chains import Kind, SearchEvent
 from portal.queries import Verdict
 from portal.storage import Database, searches
 from portal.storage.schema import search_events
+from portal.storage.searches import MOST_OF_SESSION
 from tests.builders import NOW
 
 ANNA, BORIS = "a" * 64, "b" * 64
@@ -141,16 +142,33 @@ def test_of_two_that_judge_at_once_the_second_waits_and_finds_nothing(database: 
 
 def test_thousands_are_closed_at_once(database: Database) -> None:
     """More events than a statement takes numbers."""
-    made = stored(database, *(event(number / 1000) for number in range(2500)))
+    stored(database, *(event(number / 1000) for number in range(2500)))
 
     with database.write() as connection:
-        searches.close(connection, [one.id for one in made], "chain")
-        searches.set_gap(connection, [one.id for one in made], 5)
+        numbers = list(connection.execute(select(search_events.c.id)).scalars())
+        searches.close(connection, numbers, "chain")
+        searches.set_gap(connection, numbers, 5)
         searches.close(connection, [], "other")
     with database.read() as connection:
         rows = connection.execute(select(search_events.c.chain, search_events.c.gap_id)).all()
 
     assert {tuple(row) for row in rows} == {("chain", 5)}
+
+
+def test_a_robots_endless_session_is_read_in_parts(database: Database) -> None:
+    """To be judged, the oldest come first and the rest after them; to be looked at, the newest."""
+    made = MOST_OF_SESSION + 5
+    stored(database, *(event(number, query=str(number)) for number in range(made)))
+
+    with database.write() as connection:
+        first = searches.unjudged(connection, ANNA)
+        newest = searches.of_session(connection, ANNA, NOW.replace(year=1))
+        searches.close(connection, [one.id for one in first], "one")
+        rest = searches.unjudged(connection, ANNA)
+
+    assert [one.query for one in first] == [str(number) for number in range(MOST_OF_SESSION)]
+    assert [one.query for one in rest] == [str(number) for number in range(MOST_OF_SESSION, made)]
+    assert [one.query for one in newest] == [str(number) for number in range(5, made)]
 
 
 def test_sessions_are_forgotten_and_nothing_else(database: Database) -> None:
@@ -210,7 +228,8 @@ def test_what_the_searchers_of_a_gap_did_follows_each_search(database: Database)
         ("search", "nobody"),
         ("search", "third"), ("open", "mail"),
         ("search", "second"), ("vote", "vpn"),
-        ("search", "first"), ("open", "vpn"), ("read", "vpn"),
+        # What was read after another search answers that one.
+        ("search", "first"), ("open", "vpn"),
     ]  # fmt: skip
 
     with database.write() as connection:

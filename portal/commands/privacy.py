@@ -1,6 +1,7 @@
 """`portal privacy`: what is forgotten in time, and what is known of one person."""
 
 import json
+from datetime import UTC, datetime
 
 import click
 
@@ -47,9 +48,26 @@ def export(settings: Settings, email: str) -> None:
 @privacy.command()
 @click.argument("email")
 @dry_run
+@click.option("--yes", is_flag=True, help="Do not ask.")
 @as_json
 @with_settings
-def erase(settings: Settings, email: str, dry_run: bool, as_json: bool) -> None:
-    """Forget the person with an address; an account of the staff stays."""
-    report = retention.erase(services(settings).database, email, utc_now(), dry_run=dry_run)
+def erase(settings: Settings, email: str, dry_run: bool, yes: bool, as_json: bool) -> None:
+    """Forget the person with an address; an account of the staff stays. Cannot be undone."""
+    parts, now = services(settings), utc_now()
+    report = retention.erase(parts.database, email, now, dry_run=True)
+    if not dry_run and (yes or _is_sure(report)):
+        report = retention.erase(parts.database, email, now)
+        report["mails_in_folder"] = parts.delivery.forget(_LONG_AGO, email.strip())
     show(report, as_json, lambda: _lines(report))
+    if not any(report.values()):
+        click.echo("Nothing is kept of this address.", err=True)
+
+
+#: Before every mail.
+_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def _is_sure(report: Report) -> bool:
+    """Ask whether to go on; ends the command where the answer is no."""
+    click.echo("\n".join(_lines(report)), err=True)
+    return click.confirm("Erase this for ever?", abort=True, err=True)

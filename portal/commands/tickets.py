@@ -69,7 +69,7 @@ def list_tickets(
         [_plain(ticket) for ticket in found],
         as_json,
         lambda: [
-            f"#{t.id:<6}{t.kind:<9}L{t.tier}  {t.status:<18}{t.language}  {t.occurrences:>4}×  {t.subject}"
+            f"#{t.id:<6}{t.kind:<9}L{t.tier}  {t.status:<18}{t.language}  {t.occurrences:>4}×  {t.subject}{'' if t.is_confirmed else '  (unconfirmed)'}"
             for t in found
         ],
     )

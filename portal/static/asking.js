@@ -75,7 +75,7 @@ function suggest() {
     link.textContent = found.title;
     made.querySelector("p").textContent = found.snippet;
     button.value = found.slug;
-    button.querySelector("span").textContent = ` ${found.title}`;
+    button.querySelector("span").append(found.title);
     return made;
   };
 

@@ -42,7 +42,8 @@ function show(text) {
   const said = [...thread.querySelectorAll(".message")].slice(known)
     .map((message) => message.querySelector(".did").textContent.trim());
   const state = thread.querySelector(".state-sentence").textContent.trim();
-  if (thread.querySelector(".state").textContent !== before) said.push(state);
+  const isNew = thread.querySelector(".state").textContent !== before;
+  if (isNew && !said.some((words) => state.startsWith(words))) said.push(state);
   const isFocused = document.activeElement?.closest("#ui-live") !== null;
   live.replaceChildren(thread);
   if (isFocused) live.querySelector("#ui-last")?.focus({ preventScroll: true });

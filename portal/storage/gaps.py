@@ -21,6 +21,9 @@ _SHARE = 500
 #: Names the lock of `alone` on PostgreSQL.
 _ALONE = 0x67617073
 
+#: Doubts about one question that are looked at: more make no difference.
+_MOST_DOUBTS = 1000
+
 
 class Doubt(NamedTuple):
     """A search that was perhaps not answered."""
@@ -221,10 +224,11 @@ def doubt(connection: Connection, fingerprint: str, added: Doubt, language: str,
 
 
 def doubted(connection: Connection, fingerprint: str, since: datetime) -> list[Doubt]:
-    """The doubts about a question since a time, oldest first, one for each session."""
+    """The doubts about a question since a time, oldest first, one for each session; of very many the newest."""
     query = select(*(doubts.c[name] for name in Doubt._fields))
     query = query.where((doubts.c.fingerprint == fingerprint) & (doubts.c.at >= since))
-    return [Doubt(*row) for row in connection.execute(query.order_by(doubts.c.at, doubts.c.session_hash))]
+    newest = query.order_by(doubts.c.at.desc(), doubts.c.session_hash.desc()).limit(_MOST_DOUBTS)
+    return [Doubt(*row) for row in connection.execute(newest)][::-1]
 
 
 def settle_doubts(connection: Connection, fingerprint: str) -> None:

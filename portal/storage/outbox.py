@@ -196,8 +196,8 @@ def _still(claimed: Claimed) -> Any:
 
 
 def _ended(state: State, now: datetime, fault: str) -> dict[str, Any]:
-    """The columns of a mail that is not sent any more: its text may hold a private link and goes."""
-    gone = {"text": "", "html": "", "claimed_until": None}
+    """The columns of a mail that is not sent any more: its text and headers may hold a private link and go."""
+    gone: dict[str, Any] = {"text": "", "html": "", "headers": {}, "claimed_until": None}
     return {**gone, "state": state.value, "ended_at": now, "fault": fault[:FAULT_LENGTH]}
 
 

@@ -12,6 +12,8 @@ from portal.storage.schema import search_events as events
 
 #: Numbers in one statement; SQLite takes no more than 32,766.
 _SHARE = 1000
+#: What is read at once of what one session did: a person does less, and a robot must not fill the memory.
+MOST_OF_SESSION = 1000
 #: What is read at most of what the searchers of one gap did.
 _MOST_DONE = 1000
 #: Longest values, in characters: a longer one would fail its whole batch.
@@ -54,10 +56,11 @@ def _event(row: Mapping[str, Any]) -> SearchEvent:
 
 
 def _events(connection: Connection, where: ColumnElement[bool], lock: bool = False) -> list[SearchEvent]:
-    """The events of a condition, oldest first."""
-    query = select(events).where(where).order_by(events.c.at, events.c.id)
-    query = query.with_for_update() if lock else query
-    return [_event(dict(row)) for row in connection.execute(query).mappings()]
+    """The events of a condition, oldest first: of very many the newest, or where they are locked the oldest."""
+    order = (events.c.at, events.c.id) if lock else (events.c.at.desc(), events.c.id.desc())
+    query = select(events).where(where).order_by(*order).limit(MOST_OF_SESSION)
+    found = [_event(dict(row)) for row in connection.execute(query.with_for_update() if lock else query).mappings()]
+    return found if lock else found[::-1]
 
 
 def _shares(ids: Sequence[int]) -> Iterator[Sequence[int]]:
@@ -123,21 +126,20 @@ def of_gap(connection: Connection, gap_id: int, limit: int = 50) -> list[SearchE
 
     Returns:
         After each search, oldest first, what was opened, read and voted on in its chain, or by its session where the
-        chain has not ended, up to the next search of the same gap.
+        chain has not ended, up to the next search of any kind: that is another question.
     """
     is_asked = (events.c.gap_id == gap_id) & (events.c.kind == Kind.SEARCH.value)
     query = select(events).where(is_asked).order_by(events.c.at.desc(), events.c.id.desc()).limit(limit)
     searches = [dict(row) for row in connection.execute(query).mappings()]
     # By the attempt that it belongs to: a chain, or a session whose chain has not ended.
-    attempts: dict[tuple[str | None, str | None], list[tuple[datetime, int]]] = {}
-    for row in searches:
-        if _attempt(row) != (None, None):
-            attempts.setdefault(_attempt(row), []).append((row["at"], row["id"]))
-    followed: dict[int, list[SearchEvent]] = {}
-    for row in _done(connection, list(attempts)) if attempts else ():
-        before = [place for place in attempts[_attempt(row)] if place < (row["at"], row["id"])]
-        if before:
-            followed.setdefault(max(before)[1], []).append(_event(row))
+    attempts = {_attempt(row) for row in searches} - {(None, None)}
+    followed: dict[int, list[SearchEvent]] = {row["id"]: [] for row in searches}
+    latest: dict[tuple[str | None, str | None], int] = {}
+    for row in _done(connection, sorted(attempts, key=str)) if attempts else ():
+        if row["kind"] == Kind.SEARCH.value:
+            latest[_attempt(row)] = row["id"]
+        elif (search := latest.get(_attempt(row))) in followed:
+            followed[search].append(_event(row))
     return [event for row in searches for event in (_event(row), *followed.get(row["id"], ()))]
 
 
@@ -147,10 +149,10 @@ def _attempt(row: Mapping[str, Any]) -> tuple[str | None, str | None]:
 
 
 def _done(connection: Connection, attempts: list[tuple[str | None, str | None]]) -> list[dict[str, Any]]:
-    """What was opened, read and voted on in some attempts, oldest first; of very much the newest."""
+    """What was searched, opened, read and voted on in some attempts, oldest first; of very much the newest."""
     chains = [chain for chain, _ in attempts if chain]
     sessions = [session for _, session in attempts if session]
     is_theirs = or_(events.c.chain.in_(chains), events.c.session.in_(sessions) & events.c.chain.is_(None))
-    is_done = events.c.kind.in_([Kind.OPEN.value, Kind.READ.value, Kind.VOTE.value])
+    is_done = events.c.kind.in_([Kind.SEARCH.value, Kind.OPEN.value, Kind.READ.value, Kind.VOTE.value])
     query = select(events).where(is_theirs & is_done).order_by(events.c.at.desc(), events.c.id.desc())
     return [dict(row) for row in connection.execute(query.limit(_MOST_DONE)).mappings()][::-1]

@@ -22,6 +22,7 @@ from portal.errors import (
     TransitionRefused,
 )
 from portal.explanation import explain
+from portal.library import PLACEHOLDER
 from portal.locales import LANGUAGES
 from portal.people import Right, may
 from portal.queries import read_query
@@ -30,6 +31,7 @@ from portal.tickets import GAPS, PROOF_RANK, Action, Kind, Resolution, Ticket, a
 from portal.web import facts, forms
 from portal.web.i18n import language
 from portal.web.labels import ACTION
+from portal.web.links import absolute
 from portal.web.my_requests import LIMITS
 from portal.web.security import needs, person
 from portal.web.services import services
@@ -182,9 +184,15 @@ def draft(number: int) -> Response:
     shelves = knowledge.shelves(gap.language)
     topic = wanted.article.topic if wanted else shelves[0].topic.slug if shelves else "other"
     query = closing.query_of(gap).text or gap.subject
+    source = knowledge.source(gap.slug) if wanted else None
     # Translators: stands in a file that a writer fills in.
-    body = catalogue(gap.language).gettext("Write the answer here, in the words that people search with.")
-    text = drafts.draft(query, topic, services().clock().date(), body, [query])
+    words = catalogue(gap.language).gettext("Write the answer here, in the words that people search with.")
+    origin = (
+        f"\n<{absolute(url_for('help.article', slug=gap.slug, language=source.article.language))}>" if source else ""
+    )
+    body = f"{PLACEHOLDER}\n\n{words}\n{origin}"
+    fingerprint = source.fingerprint if source else ""
+    text = drafts.draft(query, topic, services().clock().date(), body, [query], fingerprint)
     name = gap.slug if wanted else drafts.file_name(query)
     response = Response(text, mimetype="text/markdown")
     response.headers["Content-Disposition"] = f'attachment; filename="{name}.md"'
@@ -241,7 +249,7 @@ def _unproven(number: int, error: NotProven) -> tuple[str, Ticket]:
     with services().database.read() as connection:
         gap = store.get(connection, number)
     if (gap.language, error.slug) not in services().edition.knowledge.articles:
-        why = _("There is no such article in the language of the search.")
+        why = _("There is no such article in the language of the search, or it is still a draft or has an error.")
     elif error.rank is None:
         why = _("It is not found.")
     elif error.rank > PROOF_RANK:

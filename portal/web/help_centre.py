@@ -225,7 +225,8 @@ def search() -> Response | tuple[str, int]:
             honeypot=forms.HONEYPOT,
         )
     )
-    if page == 1 and not query.topic and visits.is_person():
+    # Narrowing by a topic is no new search, unless it comes to a gap of its own.
+    if page == 1 and (told or not query.topic) and visits.is_person():
         visits.note_search(found, told)
         visits.remember(response)
     return response

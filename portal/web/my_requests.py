@@ -37,6 +37,8 @@ LIMITS = {
 FIELDS = ("name", "email", "subject", "description", "callback", "phone", "window", "query", "page")
 #: Set once articles have been suggested, so that the next press of the button sends.
 SUGGESTED = "suggested"
+#: Set where somebody comes back to the form with what they had typed; nothing is sent.
+BACK = "back"
 #: What the log calls it when requests cannot be stored, and when forms cannot be counted.
 UNSTORED, UNCOUNTED = "a request could not be stored", "a form could not be counted"
 #: Share of the best article's score from which another is suggested beside it.
@@ -115,6 +117,8 @@ def send() -> AnyResponse:
     Where articles may help that the person has not been shown yet, they are shown before anything is sent.
     """
     form, receipt = forms.Form(forms.read(*FIELDS), limits=LIMITS), trail.sent()
+    if request.form.get(BACK):
+        return _form_page(form, receipt=receipt)
     stamp = forms.read(forms.STAMP)[forms.STAMP]
     try:
         nonce = forms.check_stamp(stamp)
@@ -240,6 +244,11 @@ def solve() -> AnyResponse:
         pass  # Not counted; the person is thanked all the same.
     else:
         _note(lambda kept, now: kept.solved(_hash(nonce), language(), sent["slug"], now))
+    kept = {name: value for name, value in forms.read(*FIELDS).items() if value}
+    if kept:
+        # In case it was not solved after all; an address could not carry it.
+        item = services().edition.knowledge.choose(language(), sent["slug"])
+        return make_response(render_template("request_solved.html", item=item, kept=kept))
     return redirect(url_for("my_requests.solved", article=sent["slug"]), 303)
 
 

@@ -19,7 +19,18 @@ from portal.settings import Settings
 from portal.web.links import host_and_path
 from portal.web.services import services
 
-limiter = Limiter(key_func=get_remote_address, headers_enabled=False, in_memory_fallback_enabled=True)
+
+def client() -> str:
+    """Whom limits count: an address of IPv4, or a network /64 of IPv6, all of which is one customer's."""
+    address = get_remote_address()
+    try:
+        found = ipaddress.IPv6Address(address)
+    except ValueError:
+        return address
+    return str(found.ipv4_mapped or ipaddress.IPv6Network((int(found), 64), strict=False))
+
+
+limiter = Limiter(key_func=client, headers_enabled=False, in_memory_fallback_enabled=True)
 csrf = CSRFProtect()
 
 #: No page needs script or style of its own, so there is no nonce and pages can be cached.

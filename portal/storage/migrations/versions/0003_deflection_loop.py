@@ -1,7 +1,7 @@
 """The deflection loop: searches and what came of them, occurrences, private links, subscriptions, mails, ratings."""
 
 from collections import Counter
-from datetime import date
+from datetime import UTC, date
 
 import sqlalchemy as sa
 from alembic import op
@@ -310,7 +310,8 @@ def _count_occurrences() -> None:
     )
     counted: Counter[tuple[int, date, str, str]] = Counter()
     for number, at, details in op.get_bind().execute(query):
-        counted[number, at.date(), details.get("language", "")[:2], details.get("query", "")[:200]] += 1
+        day = (at.astimezone(UTC) if at.tzinfo else at).date()
+        counted[number, day, details.get("language", "")[:2], details.get("query", "")[:200]] += 1
     rows = [
         {"ticket_id": number, "day": day, "language": language, "query": text, "times": times}
         for (number, day, language, text), times in counted.items()
