@@ -65,7 +65,7 @@ class Subscriptions:
         token = self.token(gap_id, email)
         with self._database.write() as connection:
             gap = _gap(connection, gap_id)
-            # Written in any case: the time that it takes says nothing either.
+            # Written in any case, so that the times differ by little; a mail of its own is needed to measure them.
             mail = self._letters.confirm_subscription(email, language, gap.query if gap else "", token)
             if gap is None or not (gap.status in UNSOLVED or gap.resolution in PROVEN):
                 return

@@ -1,8 +1,8 @@
 """Tickets and their histories in the database."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, func, insert, select, tuple_, update
@@ -218,11 +218,10 @@ def history(connection: Connection, number: int, public_only: bool = False) -> l
     ]
 
 
-def occurrences(connection: Connection, number: int) -> list[tuple[date, str, str, int]]:
-    """How often a gap was asked: day (UTC), language, wording and count, newest day first."""
-    counted: dict[tuple[date, str, str], int] = {}
-    for event in history(connection, number):
-        if event.action in (Action.OPENED, Action.ASKED_AGAIN):
-            key = (event.at.date(), event.details.get("language", ""), event.details.get("query", ""))
-            counted[key] = counted.get(key, 0) + 1
-    return [(*key, times) for key, times in sorted(counted.items(), reverse=True)]
+def awaiting_answer(connection: Connection, numbers: Collection[int]) -> set[int]:
+    """Of some requests those whose requester has written last, and not for the first time."""
+    talk = [action.value for action in (Action.REPLY, Action.ASK_REQUESTER, Action.REQUESTER_REPLY, Action.SOLVE)]
+    theirs = (events.c.ticket_id.in_(list(numbers))) & events.c.action.in_(talk)
+    last = select(func.max(events.c.id)).where(theirs).group_by(events.c.ticket_id)
+    is_reply = events.c.action == Action.REQUESTER_REPLY.value
+    return set(connection.execute(select(events.c.ticket_id).where(events.c.id.in_(last), is_reply)).scalars())

@@ -93,6 +93,7 @@ def queue() -> str:
         total = store.count(connection, chosen)
         lane = store.find(connection, unconfirmed, limit=LANE) if arguments["show"] == "open" else []
         lane_total = store.count(connection, unconfirmed) if lane else 0
+        replied = store.awaiting_answer(connection, [ticket.id for ticket in found])
     shown = found[:PAGE_SIZE]
     return render_template(
         "desk/queue.html",
@@ -102,6 +103,7 @@ def queue() -> str:
         total=total,
         more=f"{shown[-1].created_at.isoformat()}~{shown[-1].id}" if len(found) > PAGE_SIZE else "",
         kinds=list(Kind),
+        replied=replied,
         lane=lane,
         lane_total=lane_total,
         unconfirmed_days=services().settings.unconfirmed_days,
