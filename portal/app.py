@@ -70,6 +70,7 @@ def _templates(app: Flask, services: Services) -> None:
         day=lambda value: format_date(value, "long"),
         short_day=lambda value: format_date(value, "medium"),
         moment=lambda value: moment(value.astimezone(zone)) + ("\u00a0UTC" if zone.key == "UTC" else ""),
+        moment_of=lambda text: app.jinja_env.filters["moment"](datetime.fromisoformat(text)),
         number=format_decimal,
         decimal=lambda value: format_decimal(round(value, 2)),
         age=lambda value: format_timedelta(max(services.clock() - value, timedelta(0)), locale=get_locale()),

@@ -274,7 +274,8 @@ class Letters:
             "subject": _quoted(ticket.subject) or _("Your request"),
             "number": ticket.id,
             "day": format_date(local.date(), "long", locale=locale),
-            "time": format_time(local.time(), "short", locale=locale),
+            "time": format_time(local.time(), "short", locale=locale)
+            + ("\u00a0UTC" if self._zone.key == "UTC" else ""),
         }
 
     def _callback(self, ticket: Ticket) -> list[Part]:

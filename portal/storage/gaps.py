@@ -23,6 +23,8 @@ _ALONE = 0x67617073
 
 #: Doubts about one question that are looked at: more make no difference.
 _MOST_DOUBTS = 1000
+#: Gaps among which the wanted translations are looked for: the most asked.
+_MOST_WANTED = 5000
 
 
 class Doubt(NamedTuple):
@@ -272,11 +274,17 @@ def flags(connection: Connection, limit: int = 100) -> list[Flag]:
 
 
 def wanted(connection: Connection, limit: int = 100) -> list[Wanted]:
-    """The unsolved gaps whose answer exists in other languages only, most asked first."""
+    """The articles whose translation unsolved gaps want, most asked first; each with the gap that is asked most."""
     is_wanted = (tickets.c.kind == TicketKind.TRANSLATION.value) & tickets.c.status.in_(sorted(UNSOLVED))
     columns = (tickets.c.language, tickets.c.slug, tickets.c.query, tickets.c.occurrences, tickets.c.id)
-    ordered = select(*columns).where(is_wanted).order_by(tickets.c.occurrences.desc(), tickets.c.id).limit(limit)
-    return [Wanted(*row) for row in connection.execute(ordered)]
+    ordered = select(*columns).where(is_wanted).order_by(tickets.c.occurrences.desc(), tickets.c.id).limit(_MOST_WANTED)
+    found: dict[tuple[str, str], Wanted] = {}
+    for each in (Wanted(*row) for row in connection.execute(ordered)):
+        first = found.setdefault((each.language, each.slug), each)
+        if first is not each:
+            times = first.occurrences + each.occurrences
+            found[each.language, each.slug] = first._replace(occurrences=times)
+    return sorted(found.values(), key=lambda each: (-each.occurrences, each.number))[:limit]
 
 
 def purge(connection: Connection, before: datetime, limit: int | None = None) -> int:

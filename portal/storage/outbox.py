@@ -58,6 +58,8 @@ class Posted:
     ended_at: datetime | None
     ticket_id: int | None = None
     language: str = ""
+    #: What it is about: `received`, `event`, `told`, `link` and others; the first part of its key.
+    about: str = ""
 
 
 def add(
@@ -217,6 +219,7 @@ def newest(connection: Connection, state: State | None = None, limit: int = 1000
 
 def _posted(row: Mapping[str, Any]) -> Posted:
     """What became of a mail, from its row."""
+    row = {**row, "about": row["key"].partition("-")[0]}
     values = {name: row[name] for name in Posted.__dataclass_fields__}
     return Posted(**values | {"state": State(row["state"])})
 

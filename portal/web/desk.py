@@ -22,7 +22,8 @@ from portal.errors import (
     TransitionRefused,
 )
 from portal.explanation import explain
-from portal.library import PLACEHOLDER
+from portal.knowledge import Published
+from portal.library import PLACEHOLDER, parse
 from portal.locales import LANGUAGES
 from portal.people import Right, may
 from portal.queries import read_query
@@ -31,7 +32,6 @@ from portal.tickets import GAPS, PROOF_RANK, Action, Kind, Resolution, Ticket, a
 from portal.web import facts, forms
 from portal.web.i18n import language
 from portal.web.labels import ACTION
-from portal.web.links import absolute
 from portal.web.my_requests import LIMITS
 from portal.web.security import needs, person
 from portal.web.services import services
@@ -173,6 +173,17 @@ def _candidates(edition: Edition | None, gap: Ticket) -> list[tuple[int, str, st
         return []
 
 
+def _source_text(item: Published) -> str:
+    """The Markdown of a published text, to be translated; empty where its file cannot be read."""
+    code, slug = item.article.language, item.article.slug
+    try:
+        raw = (services().settings.articles / code / f"{slug}.md").read_bytes()
+    except OSError:
+        return ""
+    read = parse(raw, code, slug, slug).article
+    return read.body if read else ""
+
+
 @blueprint.get("/tickets/<int:number>/draft.md")
 @needs(Right.READ_TICKETS)
 def draft(number: int) -> Response:
@@ -189,10 +200,7 @@ def draft(number: int) -> Response:
     source = knowledge.source(gap.slug) if wanted else None
     # Translators: stands in a file that a writer fills in.
     words = catalogue(gap.language).gettext("Write the answer here, in the words that people search with.")
-    origin = (
-        f"\n<{absolute(url_for('help.article', slug=gap.slug, language=source.article.language))}>" if source else ""
-    )
-    body = f"{PLACEHOLDER}\n\n{words}\n{origin}"
+    body = f"{PLACEHOLDER}\n\n{words}\n\n{_source_text(source) if source else ''}"
     fingerprint = source.fingerprint if source else ""
     text = drafts.draft(query, topic, services().clock().date(), body, [query], fingerprint)
     name = gap.slug if wanted else drafts.file_name(query)

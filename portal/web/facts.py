@@ -32,6 +32,13 @@ CODE = {
     "U2": _l("It was not sure whether the results answer it, and people opened none or searched again."),
     "U3": _l("There were results, but people opened none and searched again in other words."),
 }
+# Translators: what a mail to a requester was about.
+MAIL_ABOUT = {
+    "received": _lp("mail", "Confirmation"),
+    "event": _lp("mail", "Reply"),
+    "told": _lp("mail", "Article that may help"),
+    "link": _lp("mail", "Private link"),
+}
 # Translators: state of a mail to a requester.
 MAIL = {
     "waiting": _lp("mail", "Waiting"),
