@@ -9,11 +9,11 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
-from portal.storage import Database, migration, searches
-from tests.builders import NOW
+from portal.storage import Database, migration
+from portal.storage.schema import search_events
 from tests.needs import REPOSITORY
-from tests.test_journal import numbers
 
 PROGRAM = """
     import os, signal, sys, threading
@@ -74,7 +74,10 @@ def written(url: str) -> list[int]:
     database = Database(url)
     with database.read() as connection:
         assert connection.exec_driver_sql("PRAGMA integrity_check").scalar_one() == "ok"
-        found = numbers(searches.of_session(connection, "s" * 64, NOW))
+        texts = connection.execute(
+            select(search_events.c.query).order_by(search_events.c.at, search_events.c.id)
+        ).scalars()
+        found = [int(text.split()[1]) for text in texts]
     database.close()
     return found
 
