@@ -15,7 +15,6 @@ from portal.search.snippets import Snippet
 from portal.services import Services, open_services
 from portal.settings import Settings, load
 from portal.web import (
-    desk,
     discovery,
     errors,
     help_centre,
@@ -30,6 +29,8 @@ from portal.web import (
     visits,
     writers,
 )
+from portal.web.desk import blueprint as desk_blueprint
+from portal.web.desk import explanation, queue, ticket  # noqa: F401 - their views
 from portal.web.services import EXTENSION
 
 
@@ -54,8 +55,9 @@ def create_app(settings: Settings | None = None, services: Services | None = Non
     security.init(app, settings)
     sign_in.init(app)
     errors.init(app)
-    for module in (my_requests, private_page, subscriptions, sign_in, desk, writers, visits, help_centre, discovery):
+    for module in (my_requests, private_page, subscriptions, sign_in, writers, visits, help_centre, discovery):
         app.register_blueprint(module.blueprint)
+    app.register_blueprint(desk_blueprint)
     app.register_blueprint(help_centre.roots)
     app.after_request(discovery.no_index)
     _templates(app, services)

@@ -12,9 +12,10 @@ from sqlalchemy import Connection
 
 from portal.chains import SearchEvent
 from portal.errors import NotFound, StaleTicket
+from portal.lifecycle import apply
 from portal.storage import gaps as known
 from portal.storage import tickets as store
-from portal.tickets import SYSTEM, UNSOLVED, Action, Event, Kind, Resolution, Status, Ticket, apply
+from portal.tickets import SYSTEM, UNSOLVED, Action, Event, Kind, Resolution, Status, Ticket
 
 #: Written into the history when a solved gap is asked again; pages show it in the reader's language.
 ASKED_AFTER_ANSWER = "asked again after answer"

@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 from portal.articles import is_slug
 from portal.edition import Edition
 from portal.errors import InvalidInput, NotAllowed, NotProven, SearchUnavailable, StaleTicket
+from portal.lifecycle import apply
 from portal.people import Person, Right, may
 from portal.privacy import without_masks
 from portal.queries import Query, Verdict, read_query
@@ -18,7 +19,7 @@ from portal.selfservice import Answer, answer
 from portal.storage import Database
 from portal.storage import tickets as store
 from portal.subscribing import Subscriptions
-from portal.tickets import GAPS, PROOF_RANK, PROVEN, Action, Actor, Resolution, Ticket, apply
+from portal.tickets import GAPS, PROOF_RANK, PROVEN, Action, Actor, Resolution, Ticket
 
 #: Ways to solve a gap; a request is solved by any, and a withdrawal is the system's own.
 OF_GAP = (

@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 from portal.bounces import Bounce
 from portal.catalogues import catalogue
 from portal.errors import NotFound, TransitionRefused
+from portal.lifecycle import apply
 from portal.locales import CODES
 from portal.mail import Refused, Transport, Unavailable, compose
 from portal.privacy import mask
@@ -18,7 +19,7 @@ from portal.settings import Settings
 from portal.storage import Database, outbox
 from portal.storage import tickets as store
 from portal.storage.outbox import FAULT_LENGTH, LONGEST_PAUSE, Claimed
-from portal.tickets import SYSTEM, Action, apply
+from portal.tickets import SYSTEM, Action
 from portal.transports import FolderTransport, transport
 
 log = logging.getLogger(__name__)

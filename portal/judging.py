@@ -13,10 +13,11 @@ from portal.budgets import Budgets
 from portal.chains import Finding, Visitor, Withdrawal, judge, split
 from portal.errors import NotFound
 from portal.faults import reason
+from portal.lifecycle import apply
 from portal.storage import Database, searches
 from portal.storage import gaps as known
 from portal.storage import tickets as store
-from portal.tickets import SYSTEM, Action, Status, apply
+from portal.tickets import SYSTEM, Action, Status
 
 log = logging.getLogger(__name__)
 

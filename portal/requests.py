@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 from portal.errors import InvalidInput, NotFound, TransitionRefused
 from portal.gaps import Gaps
 from portal.letters import Letters
+from portal.lifecycle import TEXT_LENGTH, apply
 from portal.mail import Mail
 from portal.people import clean_email
 from portal.queries import gap_fingerprint
@@ -29,7 +30,7 @@ from portal.sending import (
 from portal.storage import Database, links, outbox, ratings
 from portal.storage import tickets as store
 from portal.storage.ratings import Rating
-from portal.tickets import TEXT_LENGTH, Action, Actor, Event, Kind, Status, Ticket, apply
+from portal.tickets import Action, Actor, Event, Kind, Status, Ticket
 
 __all__ = [
     "COMMENT_LENGTH",

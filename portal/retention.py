@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from sqlalchemy import Connection
 
+from portal.lifecycle import allowed, apply
 from portal.people import clean_email
 from portal.storage import Database, personal, subscriptions
 from portal.storage import gaps as gap_store
@@ -14,7 +15,7 @@ from portal.storage import retention as store
 from portal.storage import tickets as ticket_store
 from portal.storage.schema import form_sessions, search_events
 from portal.subscribing import KEEP_ENDED
-from portal.tickets import SYSTEM, Action, Event, Ticket, allowed, apply
+from portal.tickets import SYSTEM, Action, Event, Ticket
 
 #: Requests that are made anonymous in one transaction.
 SHARE = 100

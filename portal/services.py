@@ -18,7 +18,7 @@ from portal.budgets import Budgets
 from portal.closing import Closing
 from portal.deflection import Deflection
 from portal.delivery import Delivery, open_delivery
-from portal.desk import Desk
+from portal.desk.work import Desk
 from portal.edition import Edition, Editions, Tallies
 from portal.errors import CannotStart
 from portal.faults import FaultLog

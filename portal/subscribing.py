@@ -13,12 +13,13 @@ from sqlalchemy import Connection
 from portal.errors import NotFound
 from portal.gaps import Gaps
 from portal.letters import Letters
+from portal.lifecycle import apply
 from portal.people import clean_email
 from portal.storage import Database, links, outbox
 from portal.storage import subscriptions as store
 from portal.storage import tickets as ticket_store
 from portal.storage.subscriptions import Subscription
-from portal.tickets import PROVEN, SYSTEM, UNSOLVED, Action, Kind, Ticket, apply
+from portal.tickets import PROVEN, SYSTEM, UNSOLVED, Action, Kind, Ticket
 
 #: Confirmations that one address is sent in a day (UTC), for whatever gaps, so that nobody floods a stranger's mailbox.
 CONFIRMATIONS = 3

@@ -11,6 +11,7 @@ from portal.budgets import Budgets
 from portal.chains import Kind as Deed
 from portal.chains import SearchEvent, Visitor
 from portal.gaps import Failed, GapRules, Gaps, Opened
+from portal.lifecycle import apply
 from portal.people import Person
 from portal.queries import Query, Verdict, gap_fingerprint
 from portal.staff import Staff
@@ -18,7 +19,7 @@ from portal.storage import Database
 from portal.storage import gaps as known
 from portal.storage import tickets as store
 from portal.storage.schema import subscriptions
-from portal.tickets import Action, Actor, Kind, Resolution, Ticket, apply
+from portal.tickets import Action, Actor, Kind, Resolution, Ticket
 from tests.builders import NOW, PASSWORD, person, ticket
 
 SECRET = b"s" * 32

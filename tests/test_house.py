@@ -16,8 +16,9 @@ from importlinter import api as import_linter
 from importlinter.application.user_options import UserOptions
 
 from portal.cli import main
+from portal.lifecycle import TRANSITIONS
 from portal.settings import PREFIX, Settings
-from portal.tickets import TRANSITIONS, Action, Status
+from portal.tickets import Action, Status
 from tests.needs import REPOSITORY
 
 MODULES = sorted((REPOSITORY / "portal").rglob("*.py"))

@@ -9,13 +9,14 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 from werkzeug.test import TestResponse
 
+from portal.lifecycle import apply
 from portal.locales import CODES
 from portal.people import Person
 from portal.services import Services
 from portal.storage import tickets as store
 from portal.storage.schema import events as event_table
 from portal.storage.schema import metadata
-from portal.tickets import SYSTEM, Action, Kind, Resolution, Status, Ticket, apply
+from portal.tickets import SYSTEM, Action, Kind, Resolution, Status, Ticket
 from tests.builders import PASSWORD, person
 from tests.conftest import hidden
 

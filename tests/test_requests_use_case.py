@@ -13,13 +13,14 @@ from portal.budgets import Budgets
 from portal.errors import InvalidInput, NotFound, TransitionRefused
 from portal.gaps import GapRules, Gaps
 from portal.letters import Letters
+from portal.lifecycle import TEXT_LENGTH, apply
 from portal.mail import Mail
 from portal.queries import gap_fingerprint
 from portal.requests import RECEIVED_A_DAY, Requests, Sending
 from portal.storage import Database, outbox, schema
 from portal.storage import tickets as store
 from portal.storage.ratings import Rating
-from portal.tickets import TEXT_LENGTH, Action, Actor, Callback, Kind, Resolution, Status, Ticket, apply
+from portal.tickets import Action, Actor, Callback, Kind, Resolution, Status, Ticket
 from tests.builders import NOW, ticket
 
 SECRET = b"s" * 32

@@ -9,7 +9,7 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 
-from portal.desk import Desk
+from portal.desk.work import Desk
 from portal.errors import AlreadyTaken, StaleTicket
 from portal.letters import Letters
 from portal.people import Person

@@ -15,11 +15,12 @@ from portal.budgets import Budgets
 from portal.errors import InvalidInput
 from portal.gaps import GapRules, Gaps
 from portal.letters import Letters
+from portal.lifecycle import apply
 from portal.storage import Database, outbox, schema
 from portal.storage import subscriptions as subscription_store
 from portal.storage import tickets as store
 from portal.subscribing import CONFIRMATIONS, SECOND_CLICK, Subscriptions
-from portal.tickets import Action, Actor, Kind, Resolution, Status, Ticket, apply
+from portal.tickets import Action, Actor, Kind, Resolution, Status, Ticket
 from tests.builders import NOW, ticket
 
 SECRET = b"s" * 32

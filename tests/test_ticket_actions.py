@@ -5,19 +5,8 @@ from dataclasses import replace
 import pytest
 
 from portal.errors import AlreadyTaken, InvalidInput, TransitionRefused
-from portal.tickets import (
-    NEEDS_TEXT,
-    SYSTEM,
-    TEXT_LENGTH,
-    Action,
-    Actor,
-    Kind,
-    Resolution,
-    Status,
-    apply,
-    gap_impact,
-    priority,
-)
+from portal.lifecycle import NEEDS_TEXT, TEXT_LENGTH, apply
+from portal.tickets import SYSTEM, Action, Actor, Kind, Resolution, Status, gap_impact, priority
 from tests.test_tickets import ANNA, BORIS, LATER, NOW, REQUESTER, SOMEWHERE, a_ticket, a_ticket_for, do
 
 

@@ -10,24 +10,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from portal.errors import AlreadyTaken, InvalidInput, TransitionRefused
-from portal.tickets import (
-    GAP_ONLY,
-    GAPS,
-    NEEDS_TEXT,
-    PUBLIC,
-    REQUEST_ONLY,
-    TEXT_LENGTH,
-    TRANSITIONS,
-    Action,
-    Actor,
-    Event,
-    Kind,
-    Resolution,
-    Status,
-    Ticket,
-    allowed,
-    apply,
-)
+from portal.lifecycle import GAP_ONLY, NEEDS_TEXT, PUBLIC, REQUEST_ONLY, TEXT_LENGTH, TRANSITIONS, allowed, apply
+from portal.tickets import GAPS, Action, Actor, Event, Kind, Resolution, Status, Ticket
 
 NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
 LATER = NOW + timedelta(hours=1)

@@ -11,12 +11,13 @@ from werkzeug.wrappers import Response as AnyResponse
 from portal.deflection import Deflection
 from portal.errors import InvalidInput, NotFound, SearchUnavailable
 from portal.faults import reason
+from portal.lifecycle import TEXT_LENGTH
 from portal.people import EMAIL_LENGTH
 from portal.queries import Query, Verdict, read_query
 from portal.requests import COMMENT_LENGTH
 from portal.selfservice import Result, answer, gap_terms
 from portal.sending import DESCRIPTION_LENGTH, NAME_LENGTH, PHONE_LENGTH, SUBJECT_LENGTH, Sending
-from portal.tickets import TEXT_LENGTH, Callback
+from portal.tickets import Callback
 from portal.web import forms, trail, visits
 from portal.web.i18n import language
 from portal.web.links import is_local

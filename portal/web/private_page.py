@@ -11,9 +11,10 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from portal.errors import InvalidInput, NotFound, SearchUnavailable, StaleTicket, TransitionRefused
 from portal.knowledge import Published
+from portal.lifecycle import allowed
 from portal.people import clean_email
 from portal.storage.ratings import Rating
-from portal.tickets import Action, Event, Status, Ticket, allowed
+from portal.tickets import Action, Event, Status, Ticket
 from portal.web import forms
 from portal.web.i18n import language
 from portal.web.my_requests import LIMITS

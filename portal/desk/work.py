@@ -1,4 +1,4 @@
-"""The desk: agents take, answer and solve tickets."""
+"""Agents take, answer and solve tickets."""
 
 import secrets
 from dataclasses import replace
@@ -8,10 +8,11 @@ from sqlalchemy import Connection
 
 from portal.errors import NotAllowed, StaleTicket, TransitionRefused
 from portal.letters import Letters
+from portal.lifecycle import apply
 from portal.people import Person, Right, may
 from portal.storage import Database, links, outbox
 from portal.storage import tickets as store
-from portal.tickets import GAPS, Action, Actor, Event, Kind, Resolution, Ticket, apply
+from portal.tickets import GAPS, Action, Actor, Event, Kind, Resolution, Ticket
 
 #: What an agent does that the requester is mailed.
 MAILED = frozenset({Action.REPLY, Action.ASK_REQUESTER, Action.SOLVE})

@@ -1,11 +1,9 @@
-"""The desk's pages: the queue of tickets, and one ticket with everything that is recorded of it."""
+"""One ticket with everything that is recorded of it, and what agents do with it."""
 
 import re
-from dataclasses import replace
-from datetime import datetime
 from typing import Any
 
-from flask import Blueprint, Response, make_response, redirect, render_template, request, url_for
+from flask import Response, make_response, redirect, render_template, url_for
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response as AnyResponse
 
@@ -21,103 +19,25 @@ from portal.errors import (
     StaleTicket,
     TransitionRefused,
 )
-from portal.explanation import explain
 from portal.knowledge import Published
 from portal.library import PLACEHOLDER, parse
-from portal.locales import LANGUAGES
+from portal.lifecycle import allowed
 from portal.people import Right, may
-from portal.queries import read_query
 from portal.storage import tickets as store
-from portal.tickets import GAPS, PROOF_RANK, Action, Kind, Resolution, Ticket, allowed
-from portal.web import facts, forms
-from portal.web.i18n import language
+from portal.tickets import GAPS, PROOF_RANK, Action, Kind, Resolution, Ticket
+from portal.web import forms
+from portal.web.desk import blueprint, facts
 from portal.web.labels import ACTION
 from portal.web.my_requests import LIMITS
 from portal.web.security import needs, person
 from portal.web.services import services
 
-blueprint = Blueprint("desk", __name__, url_prefix="/<language:language>/desk")
-
-#: Tickets on one page of the queue.
-PAGE_SIZE = 50
 #: Actions that are a button and nothing else, in the order of the buttons.
 BUTTONS = tuple(ACTION)
 #: Actions for which it matters what has happened since the page was opened.
 VERSIONED = frozenset({Action.SOLVE, Action.CLOSE, Action.REOPEN, Action.MARK_SPAM, Action.MARK_DUPLICATE})
 #: What agents do; the rest is the system's and the requesters'.
 OF_AGENTS = frozenset({*BUTTONS, Action.REPLY, Action.ASK_REQUESTER, Action.NOTE, Action.SOLVE, Action.MARK_DUPLICATE})
-#: Unconfirmed gaps that the queue has at hand, folded; the rest is on pages of its own.
-LANE = 20
-
-
-def _filter() -> tuple[store.Filter, dict[str, str]]:
-    """The tickets that the address asks for, and its arguments; anything unknown does not narrow."""
-    asked = {name: request.args.get(name, "") for name in ("kind", "in", "show")}
-    kind = Kind(asked["kind"]) if asked["kind"] in set(Kind) else None
-    spoken = asked["in"] if asked["in"] in LANGUAGES else None
-    show = asked["show"] if asked["show"] in {"mine", "done", "unconfirmed"} else "open"
-    chosen = store.Filter(
-        tier=1,
-        kind=kind,
-        language=spoken,
-        is_unsolved=show != "done",
-        owner_id=person().id if show == "mine" else None,
-        is_confirmed={"open": True, "unconfirmed": False}.get(show),
-    )
-    return chosen, {"kind": kind.value if kind else "", "in": spoken or "", "show": show}
-
-
-def _cursor(text: str) -> tuple[datetime, int] | None:
-    """Where the page before ended; None for the first page and for anything that is no such place."""
-    moment, _separator, number = text.partition("~")
-    try:
-        at, last = datetime.fromisoformat(moment), int(number)
-    except ValueError:
-        return None
-    return (at, last) if at.tzinfo is not None and 0 < last < 2**31 else None
-
-
-@blueprint.get("/")
-@needs(Right.READ_TICKETS)
-def queue() -> str:
-    """L1's tickets, oldest first; what perhaps no person asked is folded away below."""
-    chosen, arguments = _filter()
-    unconfirmed = replace(chosen, is_confirmed=False)
-    with services().database.read() as connection:
-        found = store.find(connection, chosen, _cursor(request.args.get("after", "")), PAGE_SIZE + 1)
-        counts = {
-            "open": store.count(connection, store.Filter(tier=1, is_confirmed=True)),
-            "mine": store.count(connection, store.Filter(tier=1, owner_id=person().id)),
-            "done": store.count(connection, store.Filter(tier=1, is_unsolved=False)),
-        }
-        total = store.count(connection, chosen)
-        lane = store.find(connection, unconfirmed, limit=LANE) if arguments["show"] == "open" else []
-        lane_total = store.count(connection, unconfirmed) if lane else 0
-        replied = store.awaiting_answer(connection, [ticket.id for ticket in found])
-    shown = found[:PAGE_SIZE]
-    return render_template(
-        "desk/queue.html",
-        tickets=shown,
-        arguments=arguments,
-        counts=counts,
-        total=total,
-        more=f"{shown[-1].created_at.isoformat()}~{shown[-1].id}" if len(found) > PAGE_SIZE else "",
-        kinds=list(Kind),
-        replied=replied,
-        lane=lane,
-        lane_total=lane_total,
-        unconfirmed_days=services().settings.unconfirmed_days,
-    )
-
-
-@blueprint.get("/explain")
-@needs(Right.READ_TICKETS)
-def explain_search() -> str:
-    """How a search went: words, corrections, the parts of each score, and the verdict."""
-    asked = request.args.get("in", "")
-    query = read_query(asked if asked in LANGUAGES else language(), request.args.get("q", ""))
-    found = explain(services().edition, query) if query.text else None
-    return render_template("desk/explain.html", query=query, found=found)
 
 
 @blueprint.get("/tickets/<int:number>")
