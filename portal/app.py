@@ -15,6 +15,8 @@ from portal.search.snippets import Snippet
 from portal.services import Services, open_services
 from portal.settings import Settings, load
 from portal.web import (
+    account,
+    banner,
     discovery,
     errors,
     help_centre,
@@ -30,7 +32,7 @@ from portal.web import (
     writers,
 )
 from portal.web.desk import blueprint as desk_blueprint
-from portal.web.desk import explanation, queue, ticket  # noqa: F401 - their views
+from portal.web.desk import notices, views  # noqa: F401 - the views are the blueprint's
 from portal.web.services import EXTENSION
 
 
@@ -55,7 +57,8 @@ def create_app(settings: Settings | None = None, services: Services | None = Non
     security.init(app, settings)
     sign_in.init(app)
     errors.init(app)
-    for module in (my_requests, private_page, subscriptions, sign_in, writers, visits, help_centre, discovery):
+    banner.init(app)
+    for module in (my_requests, private_page, subscriptions, sign_in, account, writers, visits, help_centre, discovery):
         app.register_blueprint(module.blueprint)
     app.register_blueprint(desk_blueprint)
     app.register_blueprint(help_centre.roots)
@@ -82,7 +85,12 @@ def _templates(app: Flask, services: Services) -> None:
     static = Path(app.static_folder or "")
     versions = {path.name: str(path.stat().st_mtime_ns)[-12:] for path in static.iterdir()}
     app.jinja_env.globals.update(
-        labels=labels, languages=LANGUAGES, absolute=links.absolute, site=services.settings.site_name
+        labels=labels,
+        languages=LANGUAGES,
+        absolute=links.absolute,
+        site=services.settings.site_name,
+        may_now=security.may_now,
+        unseen_notices=notices.unseen,
     )
 
     @app.context_processor

@@ -12,8 +12,9 @@ from sqlalchemy import Connection
 
 from portal.chains import SearchEvent
 from portal.errors import NotFound, StaleTicket
-from portal.lifecycle import apply
+from portal.lifecycle import apply, asked
 from portal.storage import gaps as known
+from portal.storage import merging
 from portal.storage import tickets as store
 from portal.tickets import SYSTEM, UNSOLVED, Action, Event, Kind, Resolution, Status, Ticket
 
@@ -67,7 +68,7 @@ class Askings:
     def living(self, connection: Connection, fingerprint: str, now: datetime, lock: bool = False) -> Ticket | None:
         """The gap that a search would count for; None where it would be a new one."""
         try:
-            gap = store.by_fingerprint(connection, fingerprint, lock)
+            gap = merging.master(connection, store.by_fingerprint(connection, fingerprint, lock), lock)
         except NotFound:
             return None
         return None if self._is_over(gap, now) else gap
@@ -93,10 +94,12 @@ class Askings:
         """
         for _ in range(_TRIES):
             try:
-                gap = store.by_fingerprint(connection, new.fingerprint or "", lock=True)
+                found = store.by_fingerprint(connection, new.fingerprint or "", lock=True)
+                # What was merged into another gap counts for that one.
+                gap = merging.master(connection, found, lock=True)
                 if not self._is_over(gap, now):
                     return gap, False
-                store.save(connection, replace(gap, fingerprint=None))
+                store.save(connection, replace(found, fingerprint=None))
             except NotFound:
                 pass
             number = store.create(connection, new)
@@ -133,7 +136,7 @@ class Askings:
         last = max(asking.at for asking in askings)
         counted = replace(
             gap,
-            occurrences=gap.occurrences + sum(asking.times for asking in askings),
+            **asked(gap.occurrences + sum(asking.times for asking in askings)),
             last_asked_at=max(last, gap.last_asked_at or last),
             # What has ended is not kept from being forgotten by being asked.
             updated_at=now if gap.status in UNSOLVED else gap.updated_at,
@@ -158,7 +161,8 @@ def gap_of(search: SearchEvent, now: datetime) -> Ticket:
     return Ticket(
         0, Kind.TRANSLATION if is_foreign else Kind.GAP, Status.NEW, 1, search.language, search.query, now, now, search.query,
         page=f"/{search.language}/search", fingerprint=search.fingerprint, occurrences=0, last_asked_at=search.at,
-        code=search.code, slug=next(wanted, ""), is_confirmed=search.is_returning,
+        code=search.code, slug=next(wanted, ""), topic=search.topic, is_confirmed=search.is_returning, urgency=1, impact=1,
+        priority=1,
     )  # fmt: skip
 
 

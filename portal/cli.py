@@ -3,11 +3,13 @@
 import click
 
 from portal.commands.articles import articles
+from portal.commands.desk import desk
 from portal.commands.mail import mail
 from portal.commands.privacy import privacy
 from portal.commands.quality import calibrate, evaluate
 from portal.commands.search import index, search
-from portal.commands.serving import db, serve, staff
+from portal.commands.serving import db, serve
+from portal.commands.staff import staff
 from portal.commands.tickets import tickets
 from portal.commands.ticking import tick
 
@@ -23,5 +25,5 @@ def main() -> None:
 
 for command in (evaluate, calibrate):
     search.add_command(command)
-for command in (serve, articles, search, index, tickets, tick, mail, privacy, staff, db):
+for command in (serve, articles, search, index, tickets, desk, tick, mail, privacy, staff, db):
     main.add_command(command)

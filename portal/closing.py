@@ -147,16 +147,15 @@ class Closing:
             NotFound: there is no such ticket.
             StaleTicket: somebody has changed it since.
             NotProven: the gap's own query does not find the article at a good rank; nothing has changed.
-            TransitionRefused, InvalidInput: see `tickets.apply`; also for a way or an article that is none.
+            TransitionRefused, InvalidInput: see `lifecycle.apply`; also for a way or an article that is none.
             SearchUnavailable: the index is missing or broken.
         """
         if not may(person, Right.WORK_TICKETS):
             raise NotAllowed("this role does not work on tickets")
         if resolution not in OF_GAP:
             raise InvalidInput("resolution", "missing")
-        needs_proof = resolution in PROVEN
         titles: dict[str, str] = {}
-        rank = None
+        rank, needs_proof = None, resolution in PROVEN
         if needs_proof:
             slug, rank, titles = self._proven(edition, number, slug, version)
             text = text.strip() or titles[next(iter(titles))]
@@ -164,11 +163,11 @@ class Closing:
             gap = store.get(connection, number, lock=True)
             _check(gap, version)
             changed, event = apply(gap, Action.SOLVE, now, Actor(person.id, person.name), text, resolution)
-            told = 0
             if needs_proof:
                 changed = replace(changed, slug=slug)
-                title = titles[gap.language]
-                told = self._subscriptions.tell(connection, changed, slug, title, gap.language, now, titles)
+                told = self._subscriptions.tell(
+                    connection, changed, slug, titles[gap.language], gap.language, now, titles
+                )
                 proof = {"slug": slug, "rank": str(rank), "titles": json.dumps(titles), "told": str(told)}
                 event = replace(event, details=event.details | proof)
             store.save(connection, changed)

@@ -13,7 +13,7 @@ EMAIL = re.compile(
     r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@(?:[^\W_](?:[\w-]{0,61}[^\W_])?\.)+[^\W\d_](?:[\w-]{0,61}[^\W_])"
 )
 EMAIL_LENGTH = 254
-#: Shortest password (NIST SP 800-63B-4 asks for 15 without a second factor, 8 with one; there is none yet).
+#: Shortest password (NIST SP 800-63B-4 asks for 15 where it is the only factor; the second one is optional here).
 PASSWORD_LENGTH = 15
 
 
@@ -33,13 +33,19 @@ class Right(StrEnum):
     READ_TICKETS = "read_tickets"
     #: Take, answer and solve tickets.
     WORK_TICKETS = "work_tickets"
+    #: Declare a major incident, tell everybody, end it.
+    DECLARE_MAJOR = "declare_major"
+    #: Look after the others: give tickets to anybody, saved replies, surveys.
+    SUPERVISE = "supervise"
+    #: People, tiers, topics, suppliers, calendars, rules, and what was changed by whom.
+    ADMINISTER = "administer"
 
 
 RIGHTS: dict[Role, frozenset[Right]] = {
     Role.AGENT: frozenset({Right.READ_TICKETS, Right.WORK_TICKETS}),
     Role.WRITER: frozenset({Right.READ_TICKETS}),
-    Role.SUPERVISOR: frozenset({Right.READ_TICKETS, Right.WORK_TICKETS}),
-    Role.ADMINISTRATOR: frozenset({Right.READ_TICKETS, Right.WORK_TICKETS}),
+    Role.SUPERVISOR: frozenset({Right.READ_TICKETS, Right.WORK_TICKETS, Right.DECLARE_MAJOR, Right.SUPERVISE}),
+    Role.ADMINISTRATOR: frozenset(Right),
 }
 """Every right of every role."""
 
@@ -58,6 +64,13 @@ class Person:
     tiers: tuple[int, ...] = ()
     #: Languages that they can answer in.
     languages: tuple[str, ...] = ()
+    #: Topics of the articles that they know about; empty: all.
+    topics: tuple[str, ...] = ()
+    #: Their working hours; None: those of their tiers.
+    calendar_id: int | None = None
+    #: Whether they may sign in; who has left stays in the histories.
+    is_active: bool = True
+    version: int = 1
 
 
 def may(person: Person, right: Right) -> bool:

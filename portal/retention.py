@@ -7,17 +7,19 @@ from typing import Any, Protocol
 
 from sqlalchemy import Connection
 
-from portal.lifecycle import allowed, apply
+from portal.desk.acting import act
+from portal.lifecycle import allowed
 from portal.people import clean_email
-from portal.storage import Database, personal, subscriptions
+from portal.storage import Database, mentions, personal, subscriptions
 from portal.storage import gaps as gap_store
 from portal.storage import retention as store
 from portal.storage import tickets as ticket_store
+from portal.storage.mentions import Needles
 from portal.storage.schema import form_sessions, search_events
 from portal.subscribing import KEEP_ENDED
 from portal.tickets import SYSTEM, Action, Event, Ticket
 
-#: Requests that are made anonymous in one transaction.
+#: Requests that are made anonymous in one transaction, and texts of others in which somebody is no longer named.
 SHARE = 100
 #: An address that nobody has confirmed is kept no longer than this.
 UNCONFIRMED_KEPT = timedelta(days=7)
@@ -103,6 +105,8 @@ def run(parts: Parts, now: datetime, *, dry_run: bool = False) -> Report:
             report["requests"] = len(personal.ended(connection, before))
         return report | _unconfirmed(database, parts.settings, now)
     report["requests"] = _until_done(database, lambda connection: _anonymise_some(connection, before))
+    if report["requests"]:
+        _tidy(database)
     with database.write() as connection:
         report["subscriptions"] = _forget_subscriptions(connection, now)
     return report | {"gaps": parts.gaps.purge(now)}
@@ -160,6 +164,15 @@ def _anonymise_some(connection: Connection, before: datetime) -> int:
     return len(numbers)
 
 
+def _tidy(database: Database) -> None:
+    """Leave nothing in the desk's search index of words that are no longer there."""
+    is_first = is_more = True
+    while is_more:
+        with database.write() as connection:
+            is_more = store.tidy(connection, is_first=is_first)
+        is_first = False
+
+
 def _forget_subscriptions(connection: Connection, now: datetime) -> int:
     """Delete addresses that nobody has confirmed, and those whose gap ended without an answer; how many."""
     numbers = subscriptions.stale(connection, now - UNCONFIRMED_KEPT, now - KEEP_ENDED)
@@ -201,28 +214,42 @@ def export(database: Database, email: str) -> dict[str, Any]:
 
 def _told(ticket: Ticket, history: list[Event]) -> dict[str, Any]:
     """A request and its history, without the staff's names."""
-    hidden = {"owner_id", "owner_name", "fingerprint", "version"}
+    hidden = {"owner_id", "owner_name", "fingerprint", "version", "clocked", "rule_at"}
     return {
         **{name: value for name, value in asdict(ticket).items() if name not in hidden},
         "history": [
             {
                 "at": event.at,
                 "action": event.action.value,
-                "by": "staff" if event.actor.person_id is not None else "requester" if event.actor.name else "system",
+                "by": _by(event),
                 "after": event.after.value,
                 "text": event.text,
-                "details": event.details,
+                "details": {name: value for name, value in event.details.items() if name not in _STAFF_DETAILS},
             }
             for event in history
         ],
     }
 
 
-def erase(database: Database, email: str, now: datetime, *, dry_run: bool = False) -> Report:
-    """Forget a person outside the staff: their address, names and words, in one transaction.
+#: What an event's details say of the staff, and the marks by which a text is known again.
+_STAFF_DETAILS = frozenset({"name", "invited", "left", "message", "told"})
 
-    Requests that are not closed are closed first: nobody could be answered. An account of the staff with the same
-    address stays.
+
+def _by(event: Event) -> str:
+    """Who has done something: `staff`, `supplier`, `requester` or `system`."""
+    if event.actor.person_id is not None:
+        return "staff"
+    if event.action is Action.SUPPLIER_REPLY:
+        return "supplier"
+    return "requester" if event.actor.name else "system"
+
+
+def erase(database: Database, email: str, now: datetime, *, dry_run: bool = False) -> Report:
+    """Forget a person outside the staff: their address, names and words.
+
+    Requests that have not ended are closed: nobody could be answered. An account of the staff with the same address
+    stays. Each request is a transaction of its own, and so are some texts of others at a time; whenever it is broken
+    off, doing it once more ends it.
 
     Args:
         database: of the tickets.
@@ -237,27 +264,50 @@ def erase(database: Database, email: str, now: datetime, *, dry_run: bool = Fals
         InvalidInput: it is no address.
     """
     email = clean_email(email)
+    with database.read() as connection:
+        # A single name is too many people's.
+        names = {name for name in personal.names_of(connection, email) if " " in name}
+        needles = Needles(email, frozenset(names))
+        found = mentions.find(connection, needles)
+        report = {
+            "requests": len(personal.requests_of(connection, email)),
+            **personal.count_address(connection, email),
+            "mentions": sum(map(len, found.values())),
+        }
+    if dry_run:
+        return report
+    # The words of others first: when the requests are anonymous, nothing tells the names any more.
+    erased = 0
+    for place, keys in found.items():
+        for start in range(0, len(keys), SHARE):
+            with database.write() as connection:
+                erased += mentions.erase(connection, place, keys[start : start + SHARE], needles)
+    report = {"requests": _erase_requests(database, email, now)}
     with database.write() as connection:
-        trial = connection.begin_nested()
-        report = _erase(connection, email, now)
-        if dry_run:
-            trial.rollback()
-        else:
-            trial.commit()
-    return report
+        report |= personal.forget_address(connection, email)
+    _tidy(database)
+    return report | {"mentions": erased}
 
 
-def _erase(connection: Connection, email: str, now: datetime) -> Report:
-    """Forget a person."""
-    numbers = personal.requests_of(connection, email, lock=True)
-    # A single name is too many people's.
-    names = {name for name in personal.names_of(connection, email) if " " in name}
-    for number in numbers:
-        ticket = ticket_store.get(connection, number)
-        if Action.REQUESTER_CLOSE in allowed(ticket):
-            closed, event = apply(ticket, Action.REQUESTER_CLOSE, now, SYSTEM)
-            ticket_store.save(connection, closed)
-            ticket_store.record(connection, number, event)
-    personal.anonymise(connection, numbers)
-    report = {"requests": len(numbers), **personal.forget_address(connection, email)}
-    return report | {"mentions": personal.erase_mentions(connection, {email, *names})}
+def _erase_requests(database: Database, email: str, now: datetime) -> int:
+    """Close the requests of an address and make them anonymous, until there are none; how many."""
+    erased = 0
+    while True:
+        with database.read() as connection:
+            numbers = personal.requests_of(connection, email)
+        if not numbers:
+            return erased
+        for number in numbers:
+            with database.write() as connection:
+                erased += _erase_request(connection, number, email, now)
+
+
+def _erase_request(connection: Connection, number: int, email: str, now: datetime) -> bool:
+    """Close a request and make it anonymous; whether another process has left that to do."""
+    if not personal.requests_of(connection, email, number):
+        return False
+    ticket = ticket_store.get(connection, number)
+    if Action.ERASE in allowed(ticket):
+        act(connection, ticket, Action.ERASE, now, SYSTEM, details={"erased": "yes"})
+    personal.anonymise(connection, [number])
+    return True

@@ -11,11 +11,13 @@ from portal.locales import LANGUAGES
 from portal.people import clean_email
 from portal.privacy import mask
 from portal.queries import MAX_CHARACTERS, read_query
-from portal.tickets import Callback, Kind, Status, Ticket
+from portal.tickets import Callback, Kind, Status, Ticket, priority
 
 #: Longest values of the request form, in characters.
 NAME_LENGTH, SUBJECT_LENGTH, DESCRIPTION_LENGTH, PHONE_LENGTH = 100, 120, 5_000, 40
 _PAGE_LENGTH = 500
+#: How urgent a request can be.
+URGENCIES = range(1, 6)
 #: Most items of a trail, and the longest text in one, in characters.
 TRAIL_ITEMS, TRAIL_TEXT = 50, 200
 #: A first line that only greets is no subject.
@@ -51,6 +53,12 @@ class Sending:
     #: What they had tried and send along: `kind` (search or article), `text`, `language`, `at` (ISO 8601), and
     #: perhaps `slug` and `results`.
     trail: tuple[dict[str, str], ...] = ()
+    #: How urgent it is for the requester, 1 (least) to 5.
+    urgency: int = 3
+    #: Topic of the articles that it most likely belongs to; empty where none is likely.
+    topic: str = ""
+    #: How it came: `web` or `mail`.
+    channel: str = "web"
 
 
 def faults(sent: Sending) -> dict[str, str]:
@@ -83,18 +91,28 @@ def faults(sent: Sending) -> dict[str, str]:
     return broken
 
 
-def request_of(sent: Sending, status: Status, now: datetime) -> Ticket:
-    """A request from what was sent and is without faults."""
+def request_of(sent: Sending, status: Status, now: datetime, tier: int = 1, impact: int = 3) -> Ticket:
+    """A request from what was sent and is without faults.
+
+    Args:
+        sent: by the requester.
+        status: that it begins in.
+        now: aware, UTC.
+        tier: at which it begins.
+        impact: that it begins with, 1–5.
+    """
     description = multiline(sent.description)
+    urgency = sent.urgency if sent.urgency in URGENCIES else 3
     lines = [line for line in map(one_line, description.splitlines()) if line]
     subject = one_line(sent.subject) or next((line for line in lines if not _GREETING.fullmatch(line)), lines[0])
     is_call = sent.callback is not None
     return Ticket(
-        0, Kind.REQUEST, status, 1, sent.language,
+        0, Kind.REQUEST, status, tier, sent.language,
         subject if len(subject) <= SUBJECT_LENGTH else subject[: SUBJECT_LENGTH - 1].rstrip() + "…",
         now, now, mask(read_query(sent.language, sent.query).text)[:MAX_CHARACTERS], description, one_line(sent.page)[:_PAGE_LENGTH],
         requester_name=one_line(sent.name), requester_email=clean_email(sent.email),
         phone=one_line(sent.phone) if is_call else "", callback=sent.callback, trail=tuple(map(_trail, sent.trail)),
+        urgency=urgency, impact=impact, priority=priority(urgency, impact), topic=sent.topic, channel=sent.channel,
     )  # fmt: skip
 
 

@@ -28,7 +28,7 @@ from portal.publishing import Progress, Publisher, Report
 from portal.services import secret_key, utc_now
 from portal.settings import Settings
 from portal.storage import Database, migration, prepare_folder, reachable
-from portal.ticking import Ticker
+from portal.ticking import Fetcher, Ticker
 from portal.watching import Watcher
 from portal.web.services import EXTENSION
 
@@ -203,7 +203,11 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types.
         publisher = Publisher(self._settings.articles, self._settings.data)
         worker.watcher = Watcher(publisher, self._settings.data, utc_now)
         worker.ticker = Ticker(self._settings)
-        for duty in (worker.watcher, worker.ticker):
+        duties = [worker.watcher, worker.ticker]
+        if self._settings.imap_url:
+            worker.fetcher = Fetcher(self._settings)
+            duties.append(worker.fetcher)
+        for duty in duties:
             duty.start()
 
 
@@ -217,7 +221,7 @@ def _post_fork(_arbiter: Any, worker: Any) -> None:
 
 def _worker_exit(_arbiter: Any, worker: Any) -> None:
     """End a worker's duties, so that another takes over at once, and write down what it still remembers."""
-    for name in ("watcher", "ticker"):
+    for name in ("watcher", "ticker", "fetcher"):
         if duty := getattr(worker, name, None):
             duty.stop()
     if app := getattr(worker, "wsgi", None):

@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -18,17 +18,24 @@ from portal.budgets import Budgets
 from portal.closing import Closing
 from portal.deflection import Deflection
 from portal.delivery import Delivery, open_delivery
-from portal.desk.work import Desk
+from portal.desk.inbox import Inbox
+from portal.desk.posting import Posting
+from portal.desk_services import DeskServices, open_desk
 from portal.edition import Edition, Editions, Tallies
 from portal.errors import CannotStart
 from portal.faults import FaultLog
 from portal.gaps import GapRules, Gaps
 from portal.health import Health
+from portal.identity import Provider, open_provider
+from portal.imap import Mailbox
+from portal.inbound import MAX_BYTES
+from portal.inbox_letters import open_letters
 from portal.journal import Journal
 from portal.letters import Letters
+from portal.lost_links import LostLinks
+from portal.reply_address import ReplyAddress
 from portal.requests import Requests
 from portal.settings import Settings
-from portal.staff import Staff
 from portal.storage import Database, feedback, frequent
 from portal.subscribing import Subscriptions
 
@@ -76,7 +83,7 @@ def secret_key(data: Path) -> bytes:
 
 
 @dataclass
-class Services:
+class Services(DeskServices):
     """The parts of one running portal."""
 
     settings: Settings
@@ -85,13 +92,18 @@ class Services:
     gaps: Gaps
     journal: Journal
     requests: Requests
+    lost_links: LostLinks
     subscriptions: Subscriptions
     closing: Closing
-    desk: Desk
     deflection: Deflection
     delivery: Delivery
-    staff: Staff
     secret: bytes
+    #: Where staff can also sign in; None: with passwords alone.
+    identity: Provider | None
+    #: Takes in mails.
+    inbox: Inbox
+    #: Where mails are fetched from; None: they are piped in, or not taken.
+    mailbox: Mailbox | None
     #: Changes with the code, so that no reader keeps a page that an older version made.
     build: str
     clock: Callable[[], datetime] = utc_now
@@ -167,11 +179,17 @@ def open_services(settings: Settings) -> Services:
     secret = secret_key(settings.data)
     database = Database(settings.database)
     editions = Editions(settings.data, settings.default_language, settings.cuts)
-    letters = Letters(settings.public_url, settings.site_name, settings.time_zone)
+    answerable = open_letters(settings, secret)
+    letters = answerable if settings.mail_in else Letters(settings.public_url, settings.site_name, settings.time_zone)
     domain = settings.sender.rpartition("@")[2]
     gaps = Gaps(database, secret, _budgets(settings), _rules(settings))
     requests = Requests(database, secret, letters, gaps, settings.link_days, domain)
+    posting = Posting(letters, domain)
     subscriptions = Subscriptions(database, secret, letters, gaps, domain)
+    delivery = open_delivery(settings, database)
+    desk = open_desk(settings, database, editions, posting, secret)
+    addresses = ReplyAddress(secret, settings.sender)
+    language, suppliers = settings.default_language, desk.suppliers
     return Services(
         settings,
         database,
@@ -179,14 +197,17 @@ def open_services(settings: Settings) -> Services:
         gaps,
         Journal(gaps.record),
         requests,
+        LostLinks(database, letters, settings.link_days, domain),
         subscriptions,
         Closing(database, subscriptions),
-        Desk(database, letters, domain),
         Deflection(database),
-        open_delivery(settings, database),
-        Staff(database, settings.sign_in_attempts, timedelta(hours=settings.session_hours)),
+        delivery,
         secret,
+        open_provider(settings),
+        Inbox(database, requests, answerable, addresses, delivery, language, domain, suppliers),
+        Mailbox(settings.imap_url, MAX_BYTES, settings.imap_every) if settings.imap_url else None,
         build_of(Path(portal.__file__).parent),
+        **vars(desk),
     )
 
 

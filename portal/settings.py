@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from portal.errors import InvalidInput, InvalidSetting
@@ -95,6 +95,14 @@ def _base_url(text: str) -> str:
     return text.strip().rstrip("/")
 
 
+def _issuer(text: str) -> str:
+    """Reader of an identity provider's address, kept as it is spelt; without encryption only on this machine."""
+    is_secure = re.fullmatch(r"https://[A-Za-z0-9][A-Za-z0-9.-]*(:\d{1,5})?(/[A-Za-z0-9._~/-]*)?", text.strip())
+    if not is_secure and not re.fullmatch(r"http://(localhost|127\.0\.0\.1)(:\d{1,5})?/?", text.strip()):
+        raise ValueError("an address such as https://login.example.org")
+    return text.strip()
+
+
 def _hosts(text: str) -> tuple[str, ...]:
     """Reader of host names separated by commas."""
     hosts = tuple(host.strip() for host in text.split(",") if host.strip())
@@ -122,6 +130,19 @@ def _mail_url(text: str) -> str:
     )
     if text != "console:" and not is_server:
         raise ValueError("smtp://[USER:PASSWORD@]HOST[:PORT], smtps://…, smtp+starttls://… or console:")
+    return text
+
+
+def _imap_url(text: str) -> str:
+    """Reader of a mailbox's address."""
+    is_mailbox = (
+        re.match(r"imaps?://[^/\s:@]+:[^/\s:@]+@[^/\s@]+(/[^\s\"\\?#]*)?$", text)
+        and urlsplit(text).hostname
+        and _has_port(text)
+        and unquote(urlsplit(text).netloc + urlsplit(text).path).isprintable()
+    )
+    if not is_mailbox:
+        raise ValueError("imaps://USER:PASSWORD@HOST[:PORT]/FOLDER, with special characters as %XX")
     return text
 
 
@@ -167,7 +188,12 @@ class Settings:
     )
     site_name: str = _setting("", _line, "name shown on every page; empty is “Help centre” in the reader's language")
     default_language: str = _setting("en", _one_of(*CODES), "language where a browser asks for none of the four")
-    session_hours: int = _setting(12, _whole(1, 720), "how long staff stay signed in", "hours")
+    session_hours: int = _setting(12, _whole(1, 720), "how long staff stay signed in at most", "hours")
+    session_idle_minutes: int = _setting(60, _whole(5, 1440), "how long staff stay signed in without use", "minutes")
+    oidc_issuer: str = _setting("", _issuer, "identity provider (OpenID Connect) that staff can sign in through")
+    oidc_client_id: str = _setting("", _line, "what the portal is called at the identity provider")
+    oidc_client_secret: str = _setting("", _line, "the portal’s password at the identity provider; empty is PKCE alone")
+    oidc_name: str = _setting("", _line, "name of the identity provider on its button; empty is its host name")
     time_zone: str = _setting("UTC", _time_zone, "time zone in which people are shown times")
     form_min_seconds: int = _setting(3, _whole(0, 60), "fastest time in which a person fills in a form", "seconds")
     form_max_hours: int = _setting(24, _whole(1, 720), "how long an opened form can be sent", "hours")
@@ -186,6 +212,11 @@ class Settings:
     gaps_per_hour: int = _setting(300, _whole(1, 100000), "new gaps in all", "per hour")
     mail_url: str = _setting("", _mail_url, "how mail is sent; empty writes it into the folder mail of the instance")
     mail_from: str = _setting("", _address, "sender of mails; empty is support at base_url's host")
+    mail_in: bool = _setting(
+        False, _truth, "whether mails to the sender's address, also with + and more before the @, come back here"
+    )
+    imap_url: str = _setting("", _imap_url, "mailbox that such mails are fetched from; empty where they are piped in")
+    imap_every: int = _setting(30, _whole(5, 3600), "pause between two looks into the mailbox", "seconds")
     link_days: int = _setting(90, _whole(1, 3650), "how long a private link works after the request is closed", "days")
     event_days: int = _setting(30, _whole(1, 3650), "how long single searches are kept", "days")
     request_months: int = _setting(12, _whole(1, 120), "when closed requests are made anonymous", "months")

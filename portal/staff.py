@@ -1,33 +1,60 @@
-"""Staff: they are added, sign in and sign out; wrong passwords are counted once for all processes."""
+"""Staff: they are added, sign in and sign out; wrong passwords and codes are counted once for all processes."""
 
-import hashlib
+import hmac
 import secrets
-from dataclasses import replace
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from argon2 import PasswordHasher
-from argon2.exceptions import InvalidHashError, VerificationError
+from sqlalchemy import Connection
+from sqlalchemy.exc import SQLAlchemyError
 
-from portal.errors import InvalidInput, PortalError
-from portal.people import Person, check_password, clean_email
-from portal.storage import Database
+from portal.errors import InvalidInput, NotAllowed, NotFound, PortalError
+from portal.identity import Identity, IdentityRefused
+from portal.organisation_checks import one_line
+from portal.passwords import hashed, key_hash, known_words, verify
+from portal.people import Person, Right, check_password, clean_email, may
+from portal.second_factor import SecondFactor
+from portal.storage import Database, audit
 from portal.storage import people as store
 
-#: OWASP's minimum for Argon2id: 2 passes over 19 MiB, one lane.
-_HASHER = PasswordHasher(time_cost=2, memory_cost=19456, parallelism=1)
-#: Verified where there is no such account, so that the answer takes as long.
-_NOBODY = _HASHER.hash(secrets.token_urlsafe(16))
 #: Wrong passwords are counted over this time.
 WINDOW = timedelta(minutes=15)
-NAME_LENGTH = 100
+#: How often it is written down that somebody is there.
+SEEN_EVERY = timedelta(minutes=1)
+BROWSER_LENGTH = 200
+#: Who did it, where it was done on the command line.
+CONSOLE = "portal staff"
 
 
 class SignInRefused(PortalError):
-    """Address and password do not belong together; which of them is wrong is told to nobody."""
+    """Address, password and code do not belong together; which of them is wrong is told to nobody."""
 
 
 class TooManyAttempts(PortalError):
     """The account has had too many wrong passwords; the right one is refused too for a while."""
+
+
+@dataclass(frozen=True)
+class Pending:
+    """Somebody whose password was right, and who still owes a code; it gives no right to anything."""
+
+    person_id: int
+    #: Worth nothing once the password has changed.
+    proof: str
+
+
+class CodeNeeded(PortalError):
+    """The password was right; this account also asks for a code.
+
+    Args:
+        pending: for `Staff.sign_in_with_code`.
+    """
+
+    def __init__(self, pending: Pending) -> None:
+        super().__init__("a code is needed")
+        self.pending = pending
 
 
 class Staff:
@@ -35,41 +62,65 @@ class Staff:
 
     Args:
         database: where people are.
-        attempts: wrong passwords allowed per account and `WINDOW`.
-        lifetime: how long a sign-in lasts.
+        attempts: wrong passwords and codes allowed per account and `WINDOW`.
+        lifetime: how long a sign-in lasts at most.
+        idle: how long it lasts without use.
+        secret: the instance's, of which one-time codes are made; without it nobody's can be checked.
     """
 
-    def __init__(self, database: Database, attempts: int, lifetime: timedelta) -> None:
-        self._database = database
+    def __init__(
+        self,
+        database: Database,
+        attempts: int,
+        lifetime: timedelta,
+        idle: timedelta = timedelta(hours=1),
+        secret: bytes = b"",
+    ) -> None:
+        self.database = database
         self._attempts = attempts
         self._lifetime = lifetime
+        self.idle = idle
+        self._secret = secret
 
-    def add(self, person: Person, password: str, now: datetime) -> Person:
+    @property
+    def factor(self) -> SecondFactor:
+        """Makes and checks one-time codes."""
+        if not self._secret:
+            raise RuntimeError("one-time codes need the instance's secret")
+        return SecondFactor(self._secret)
+
+    def add(self, person: Person, password: str, now: datetime, by: Person | None = None) -> Person:
         """Add somebody.
+
+        Args:
+            person: their id is not used.
+            password: their first one.
+            now: aware, UTC.
+            by: the administrator; None for the command line.
 
         Raises:
             InvalidInput: the name, the address or the password breaks a rule, or the address is `taken`.
+            NotAllowed: `by` is no administrator.
         """
-        name = " ".join(person.name.split())
+        _check_administrator(by)
+        name = one_line(person.name, "name")
         email = clean_email(person.email).lower()
-        if not name:
-            raise InvalidInput("name", "missing")
-        if len(name) > NAME_LENGTH or not name.isprintable():
-            raise InvalidInput("name", "too_long")
-        check_password(password, (email, email.partition("@")[0], name))
         added = replace(person, name=name, email=email)
-        with self._database.write() as connection:
-            number = store.add(connection, added, _HASHER.hash(password), now)
-        if number is None:
-            raise InvalidInput("email", "taken")
+        check_password(password, known_words(added))
+        with self.database.write() as connection:
+            number = store.add(connection, added, hashed(password), now)
+            if number is None:
+                raise InvalidInput("email", "taken")
+            facts = {"email": email, "name": name, "roles": sorted(added.roles)}
+            audit.record(connection, now, by, "add", "person", number, {}, facts, actor_name="" if by else CONSOLE)
         return replace(added, id=number)
 
     def everybody(self) -> list[Person]:
         """All staff by name."""
-        with self._database.read() as connection:
+        with self.database.read() as connection:
             return store.everybody(connection)
 
-    def sign_in(self, email: str, password: str, now: datetime) -> tuple[Person, str]:
+    def sign_in(self, email: str, password: str, now: datetime, browser: str = "") -> tuple[Person, str]:
         """Check a password and open a session.
 
         Returns:
@@ -77,43 +128,223 @@ class Staff:
 
         Raises:
             TooManyAttempts: the account is closed for a while.
-            SignInRefused: address and password do not belong together.
+            SignInRefused: address and password do not belong together, or the person has left.
+            CodeNeeded: they do, and the account also asks for a code.
         """
-        account = _hash(email.strip().lower())
-        with self._database.write() as connection:
-            # Counted before the password is looked at, so that many tries at once are counted too.
-            if store.failures(connection, account, now - WINDOW) >= self._attempts:
-                raise TooManyAttempts("too many wrong passwords")
-            store.fail(connection, account, now)
-            known = store.credentials(connection, email.strip().lower())
-        is_right = _verify(known[1] if known else _NOBODY, password)
-        if known is None or not is_right:
-            raise SignInRefused("address and password do not belong together")
-        key = secrets.token_urlsafe(32)
-        with self._database.write() as connection:
-            store.forgive(connection, account)
-            store.open_session(connection, _hash(key), known[0].id, now, self._lifetime)
-        return known[0], key
+        return self._enter(self._check(email.strip().lower(), password, now), now, browser)
 
-    def of_session(self, key: str, now: datetime) -> Person | None:
-        """Who is signed in with a key; None where it has ended."""
-        with self._database.read() as connection:
-            return store.of_session(connection, _hash(key), now)
+    def sign_in_with_code(self, pending: Pending, code: str, now: datetime, browser: str = "") -> tuple[Person, str]:
+        """Check the code of somebody whose password was right, and open a session.
+
+        Args:
+            pending: as `CodeNeeded` gave it, some minutes ago at most.
+            code: a one-time code or a recovery code; either is accepted once.
+            now: aware, UTC.
+            browser: what the list of sign-ins calls it.
+
+        Raises:
+            TooManyAttempts: the account is closed for a while; codes count as passwords do.
+            SignInRefused: the code is wrong or used, or the account has changed since.
+        """
+        with self.database.write() as connection:
+            known = _unchanged(connection, pending.person_id, pending.proof)
+            self._count(connection, known.person.email, now)
+            is_right = self._accept(connection, known, code, now)
+        if not is_right:
+            raise SignInRefused("the code is wrong")
+        return known.person, self.open(known.person, now, browser, pending.proof)
+
+    def sign_in_as(self, identity: Identity, now: datetime, browser: str = "") -> tuple[Person, str]:
+        """Open a session for somebody whom the identity provider knows.
+
+        The first time, a person without a link to the provider is found by the address that it vouches for; from
+        then on by their account there alone. Nobody is added, and no right given.
+
+        Raises:
+            IdentityRefused: `unverified`, or `unknown` where nobody of the active staff is meant.
+            CodeNeeded: the account also asks for a code.
+        """
+        with self.database.write() as connection:
+            known = store.account(connection, store.with_subject(identity.subject), lock=True)
+            if known is None:
+                if not identity.is_verified:
+                    raise IdentityRefused("unverified")
+                known = store.account(connection, store.with_email(identity.email), lock=True)
+                if known is None or not known.person.is_active or known.oidc_subject is not None:
+                    raise IdentityRefused("unknown")
+                store.set_subject(connection, known.person.id, identity.subject)
+                audit.record(connection, now, known.person, "link", "person", known.person.id, {}, {})
+        with suppress(SignInRefused):
+            if known.person.is_active:
+                return self._enter(known, now, browser)
+        raise IdentityRefused("unknown")
+
+    def _enter(self, known: store.Account, now: datetime, browser: str) -> tuple[Person, str]:
+        """Open a session, unless a code is needed first."""
+        if known.totp_salt is not None:
+            raise CodeNeeded(Pending(known.person.id, _proof(known)))
+        return known.person, self.open(known.person, now, browser, _proof(known))
+
+    def open(self, person: Person, now: datetime, browser: str = "", proof: str | None = None) -> str:
+        """Open a session, and forget the account's wrong passwords; the session's key.
+
+        Raises:
+            SignInRefused: they have left, or `proof` was made of another password or another key for codes.
+        """
+        key = secrets.token_urlsafe(32)
+        with self.database.write() as connection:
+            _unchanged(connection, person.id, proof)
+            store.forgive(connection, key_hash(person.email))
+            store.open_session(connection, key_hash(key), person.id, now, self._lifetime, browser[:BROWSER_LENGTH])
+        return key
+
+    def of_session(self, key: str, now: datetime, *, is_use: bool = True) -> Person | None:
+        """Who is signed in with a key; None where it has ended.
+
+        Args:
+            key: the session's.
+            now: aware, UTC.
+            is_use: whether the person did something, rather than a page that stands open.
+        """
+        with self.database.read() as connection:
+            found = store.of_session(connection, key_hash(key), now, self.idle)
+        if found is None:
+            return None
+        person, seen_at = found
+        if is_use and now - seen_at >= SEEN_EVERY:
+            # Nobody's page fails for the want of this: it is read again with their next one.
+            with suppress(SQLAlchemyError), self.database.write(patience=0.5) as connection:
+                store.see(connection, key_hash(key), now)
+        return person
 
     def sign_out(self, key: str) -> None:
         """End a session; the key is worth nothing afterwards."""
-        with self._database.write() as connection:
-            store.close_session(connection, _hash(key))
+        with self.database.write() as connection:
+            store.close_session(connection, key_hash(key))
+
+    def confirm(self, person: Person, password: str, now: datetime) -> None:
+        """Make sure that it is still the person who is there.
+
+        Raises:
+            TooManyAttempts: the account is closed for a while.
+            SignInRefused: that is not their password.
+        """
+        self._check(person.email, password, now)
+        with self.database.write() as connection:
+            store.forgive(connection, key_hash(person.email))
+
+    def sign_out_everywhere(self, by: Person | None, number: int, now: datetime) -> int:
+        """End all sessions of somebody; how many there were.
+
+        Args:
+            by: the administrator; None for the command line.
+            number: the person's.
+            now: aware, UTC.
+
+        Raises:
+            NotAllowed: `by` is no administrator.
+            NotFound: there is no such person.
+        """
+        with self._administer(by, number, "sign_out", now) as (connection, _):
+            return store.close_sessions(connection, number)
+
+    def set_password(self, by: Person | None, number: int, password: str, now: datetime) -> None:
+        """Give somebody another password; all their sessions end. Arguments and errors as above.
+
+        Raises:
+            InvalidInput: the password breaks a rule.
+        """
+        with self._administer(by, number, "password", now) as (connection, person):
+            check_password(password, known_words(person))
+            store.set_password(connection, number, hashed(password))
+            store.close_sessions(connection, number)
+
+    def reset_second_factor(self, by: Person | None, number: int, now: datetime) -> None:
+        """Ask somebody for no codes any more; all their sessions end. Arguments and errors as above."""
+        with self._administer(by, number, "second_factor_off", now) as (connection, _):
+            store.set_second_factor(connection, number, None, None, ())
+            store.close_sessions(connection, number)
+
+    def unlink(self, by: Person | None, number: int, now: datetime) -> None:
+        """Forget somebody's account at the identity provider, and end all their sessions. As above."""
+        with self._administer(by, number, "unlink", now) as (connection, _):
+            store.set_subject(connection, number, None)
+            store.close_sessions(connection, number)
+
+    @contextmanager
+    def _administer(
+        self, by: Person | None, number: int, action: str, now: datetime
+    ) -> Iterator[tuple[Connection, Person]]:
+        """A transaction in which an administrator changes how somebody signs in; the audit tells of it."""
+        _check_administrator(by)
+        with self.database.write() as connection:
+            person = store.get(connection, number, lock=True)
+            if person is None:
+                raise NotFound(f"person {number}")
+            yield connection, person
+            audit.record(connection, now, by, action, "person", number, {}, {}, actor_name="" if by else CONSOLE)
+
+    def _check(self, email: str, password: str, now: datetime) -> store.Account:
+        """The account that address and password belong to; counted as wrong until somebody forgives it.
+
+        Raises: as `sign_in`.
+        """
+        with self.database.write() as connection:
+            # Counted before the password is looked at, so that many tries at once are counted too.
+            self._count(connection, email, now)
+            known = store.account(connection, store.with_email(email))
+        is_right = verify(known.password_hash if known else None, password)
+        if known is None or not is_right or not known.person.is_active:
+            raise SignInRefused("address and password do not belong together")
+        return known
+
+    def _count(self, connection: Connection, email: str, now: datetime) -> None:
+        """Count an attempt.
+
+        Raises:
+            TooManyAttempts: there were too many before it.
+        """
+        account = key_hash(email)
+        if store.failures(connection, account, now - WINDOW) >= self._attempts:
+            raise TooManyAttempts("too many wrong passwords")
+        store.fail(connection, account, now)
+
+    def _accept(self, connection: Connection, known: store.Account, code: str, now: datetime) -> bool:
+        """Whether a code is right; it is used up. The account's row is locked."""
+        salt, number = known.totp_salt, known.person.id
+        if salt is None:
+            return False
+        step = self.factor.step(salt, code, now, known.totp_step)
+        if step is not None:
+            store.set_second_factor(connection, number, salt, step, known.recovery)
+            return True
+        used = self.factor.recovery_hash(salt, code)
+        if used not in known.recovery:
+            return False
+        left = tuple(value for value in known.recovery if value != used)
+        store.set_second_factor(connection, number, salt, known.totp_step, left)
+        return True
 
 
-def _verify(stored: str, password: str) -> bool:
-    """Whether a password belongs to a stored hash; what is too long to be one costs nothing."""
-    try:
-        return len(password) <= 200 and _HASHER.verify(stored, password)
-    except (VerificationError, InvalidHashError):
-        return False
+def _check_administrator(by: Person | None) -> None:
+    """Raise `NotAllowed` where somebody may not administer people; None is the command line, which may."""
+    if by is not None and not may(by, Right.ADMINISTER):
+        raise NotAllowed("only administrators may do this")
 
 
-def _hash(text: str) -> str:
-    """What is stored of a key or an address."""
-    return hashlib.sha256(text.encode()).hexdigest()
+def _unchanged(connection: Connection, number: int, proof: str | None) -> store.Account:
+    """Somebody's account, locked, as it was when they were asked; `proof` as for `Staff.open`.
+
+    Raises:
+        SignInRefused: it is not, or they have left.
+    """
+    known = store.account(connection, store.with_number(number), lock=True)
+    is_same = known is None or proof is None or hmac.compare_digest(_proof(known), proof)
+    if known is None or not known.person.is_active or not is_same:
+        raise SignInRefused("the account has changed")
+    return known
+
+
+def _proof(known: store.Account) -> str:
+    """Says which password and which key for codes somebody was asked with."""
+    return key_hash(f"{known.password_hash} {known.totp_salt}")

@@ -15,7 +15,7 @@ from portal.gaps import Gaps
 from portal.letters import Letters
 from portal.lifecycle import apply
 from portal.people import clean_email
-from portal.storage import Database, links, outbox
+from portal.storage import Database, links, merging, outbox
 from portal.storage import subscriptions as store
 from portal.storage import tickets as ticket_store
 from portal.storage.subscriptions import Subscription
@@ -209,7 +209,7 @@ class Subscriptions:
 def _gap(connection: Connection, number: int) -> Ticket | None:
     """A gap that somebody can wait for; None for anything else."""
     try:
-        found = ticket_store.get(connection, number)
+        found = merging.master(connection, ticket_store.get(connection, number))
     except NotFound:
         return None
     return found if found.kind in {Kind.GAP, Kind.TRANSLATION} else None

@@ -72,6 +72,38 @@ class Action(StrEnum):
     TELL = "tell"
     #: The system could not deliver a mail to the requester.
     MAIL_FAILED = "mail_failed"
+    #: Given to somebody by a colleague or by the system.
+    ASSIGN = "assign"
+    #: To another tier: the owner changes.
+    ESCALATE = "escalate"
+    #: The owner stays and invites others.
+    SWARM = "swarm"
+    #: Urgency, impact, topic or language are put right.
+    CLASSIFY = "classify"
+    #: It is a major incident, or no longer one.
+    DECLARE_MAJOR = "declare_major"
+    END_MAJOR = "end_major"
+    #: The request is one of those that a major incident affects, or not.
+    LINK_INCIDENT = "link_incident"
+    UNLINK_INCIDENT = "unlink_incident"
+    #: Another ticket about the same has been merged into this one.
+    ABSORB = "absorb"
+    #: The ticket that this is a duplicate of has been solved.
+    SOLVE_WITH = "solve_with"
+    #: We wrote to the supplier, and the supplier to us.
+    SUPPLIER_SENT = "supplier_sent"
+    SUPPLIER_REPLY = "supplier_reply"
+    #: The system reminded the owner that a supplier's answer is due.
+    SUPPLIER_DUE = "supplier_due"
+    #: A call has been planned, or tried.
+    PLAN_CALL = "plan_call"
+    CALL = "call"
+    #: What was sent last has been taken back within seconds.
+    RETRACT = "retract"
+    #: The requester has been asked how they were served.
+    SURVEY = "survey"
+    #: The requester wants to be forgotten; nothing is left to work on.
+    ERASE = "erase"
 
 
 class Resolution(StrEnum):
@@ -169,6 +201,28 @@ class Ticket:
     follows_id: int | None = None
     #: Of a request: what the requester had tried and chose to send along, oldest first.
     trail: tuple[dict[str, str], ...] = ()
+    #: How urgent it is for the requester and how many it affects, 1 (least) to 5; a gap's follow from its occurrences.
+    urgency: int = 3
+    impact: int = 3
+    #: By the matrix, 1 (lowest) to 5; see `priority`.
+    priority: int = 3
+    #: Whether it is a major incident, which stands above the matrix.
+    is_major: bool = False
+    #: The major incident that affects this request.
+    incident_id: int | None = None
+    #: The ticket that it is a duplicate of.
+    duplicate_of: int | None = None
+    #: Topic of the articles that it belongs to; empty where nobody knows.
+    topic: str = ""
+    #: How it came: `web`, `mail` or `phone`.
+    channel: str = "web"
+    #: When the first of its running clocks is due, and which: `first_reply`, `resolution` or `tier`.
+    due_at: datetime | None = None
+    due_clock: str = ""
+    #: When a rule of escalation may apply next.
+    rule_at: datetime | None = None
+    #: The version at which these three were computed last; another one means that they are to be computed again.
+    clocked: int = 0
     #: Grows by one with every save; a save with an old one is refused.
     version: int = 1
 

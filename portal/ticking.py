@@ -1,4 +1,4 @@
-"""The work that nobody waits for: ended chains are judged, mails are sent, and what is old is forgotten."""
+"""The work that nobody waits for: clocks, assignment, ended chains, reminders, mails, and what is old."""
 
 import logging
 from collections.abc import Callable
@@ -7,8 +7,8 @@ from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 
 from portal import retention
-from portal.delivery import Delivered
 from portal.faults import FaultLog, reason
+from portal.mail import Unavailable
 from portal.processes import STAND_BY, Duty
 from portal.services import Services, open_services
 from portal.settings import Settings
@@ -22,6 +22,7 @@ EVERY = 1.0
 JUDGE_EVERY, FORGET_EVERY = timedelta(minutes=1), timedelta(hours=6)
 _ROUNDS = "the rounds were broken off"
 _MAIL = "mail cannot be delivered"
+_MAILBOX = "the mailbox cannot be read"
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,18 @@ class Ticked:
     judged: int = 0
     #: Private links that were asked for and sent again.
     links: int = 0
+    #: Requests whose clocks were computed anew or that a rule applied to, and that were given to somebody.
+    escalated: int = 0
+    assigned: int = 0
+    #: Duplicates that were solved or opened again with the ticket that they were merged into.
+    merged: int = 0
+    #: Solved requests that were closed, and closed ones whose requester was asked how they were served.
+    closed: int = 0
+    surveyed: int = 0
+    #: People who were reminded of calls and suppliers.
+    reminded: int = 0
+    #: Tickets whose words the search of the desk learned.
+    indexed: int = 0
     #: Mails sent, put off and given up.
     sent: int = 0
     retried: int = 0
@@ -42,6 +55,57 @@ class Ticked:
     faults: tuple[str, ...] = ()
 
 
+#: What a part of a round did, by the names of `Ticked`.
+Done = dict[str, int]
+Part = Callable[[Services, datetime], Done]
+
+
+def _forget(portal: Services, now: datetime) -> Done:
+    """Forget what is old, of people and of the machinery."""
+    forgotten = sum(retention.run(portal, now).values())
+    forgotten += portal.delivery.forget(now - timedelta(days=portal.settings.event_days))
+    return {"forgotten": forgotten + portal.presence.forget(now) + portal.drafting.forget(now)}
+
+
+def _remind(portal: Services, now: datetime) -> Done:
+    """Plan the calls that requesters wish for, and tell who has to call and who waits for a supplier."""
+    portal.calls.plan_new(now)
+    return {"reminded": portal.calls.remind(now) + portal.suppliers.remind(now)}
+
+
+def fetch(portal: Services) -> int:
+    """Fetch mails, if there is a mailbox and it has not been looked into for a while; how many were taken."""
+    if portal.mailbox is None:
+        return 0
+    try:
+        polled = portal.mailbox.poll_if_due(lambda content: portal.inbox.receive(content, portal.clock()))
+    except Unavailable as error:
+        portal.faults.report(_MAILBOX, str(error))
+        return 0
+    if polled.is_due:
+        portal.faults.works(_MAILBOX)
+    return polled.taken
+
+
+#: What is done in every round, in this order; mails leave last, so that those of this round are among them.
+ALWAYS: tuple[tuple[str, Part], ...] = (
+    ("sending links again", lambda portal, now: {"links": portal.lost_links.send(now)}),
+    ("escalating", lambda portal, now: {"escalated": portal.escalation.run(now)}),
+    ("seeing to duplicates", lambda portal, now: {"merged": portal.merging.run(now)}),
+    ("assigning", lambda portal, now: {"assigned": portal.assigner.run(now)}),
+    ("indexing tickets", lambda portal, now: {"indexed": portal.finding.index(now)}),
+)
+#: What is done once a minute.
+AT_TIMES: tuple[tuple[str, Part], ...] = (
+    ("judging searches", lambda portal, now: {"judged": portal.gaps.judge(now)}),
+    ("closing what is solved", lambda portal, now: {"closed": portal.ageing.run(now)}),
+    ("asking for ratings", lambda portal, now: {"surveyed": portal.surveys.run(now)}),
+    ("reminding", _remind),
+)
+#: What is done every few hours.
+SELDOM: tuple[tuple[str, Part], ...] = (("forgetting", _forget),)
+
+
 def tick(portal: Services, now: datetime, *, judge: bool = True, forget: bool = True) -> Ticked:
     """Do everything that is due; twice at once or twice after each other is the same as once.
 
@@ -50,46 +114,25 @@ def tick(portal: Services, now: datetime, *, judge: bool = True, forget: bool = 
     Args:
         portal: the parts.
         now: aware, UTC.
-        judge: whether to judge the chains that have ended.
+        judge: whether to do what is done once a minute.
         forget: whether to forget what is old.
     """
-    done: dict[str, int] = {}
+    done: Done = {}
     faults: list[str] = []
-
-    def part(what: str, work: Callable[[], None]) -> None:
+    last = (("sending mail", _deliver),)
+    for what, work in (*ALWAYS, *(AT_TIMES if judge else ()), *(SELDOM if forget else ()), *last):
         try:
-            work()
+            done |= work(portal, now)
         except Exception as error:  # Even a fault that nobody foresaw must not keep mails from being sent.
             why = reason(error)
             portal.faults.report(f"{what} could not be done", why)
             faults.append(f"{what}: {why}")
         else:
             portal.faults.works(f"{what} could not be done")
-
-    def deliver() -> None:
-        report = _deliver(portal, now)
-        done.update(sent=report.sent, retried=report.retried, failed=report.failed)
-
-    def send_links() -> None:
-        done["links"] = portal.requests.send_links(now)
-
-    def judge_chains() -> None:
-        done["judged"] = portal.gaps.judge(now)
-
-    def forget_old() -> None:
-        done["forgotten"] = sum(retention.run(portal, now).values())
-        done["forgotten"] += portal.delivery.forget(now - timedelta(days=portal.settings.event_days))
-
-    part("sending links again", send_links)
-    if judge:
-        part("judging searches", judge_chains)
-    if forget:
-        part("forgetting", forget_old)
-    part("sending mail", deliver)
     return Ticked(**done, faults=tuple(faults))
 
 
-def _deliver(portal: Services, now: datetime) -> Delivered:
+def _deliver(portal: Services, now: datetime) -> Done:
     """Send what waits; that a mail server takes nothing is logged until nothing waits for it any more."""
     report = portal.delivery.deliver(now)
     if report.retried:
@@ -98,7 +141,7 @@ def _deliver(portal: Services, now: datetime) -> Delivered:
         with portal.database.read() as connection:
             if not outbox.delayed(connection):
                 portal.faults.works(_MAIL)
-    return report
+    return {"sent": report.sent, "retried": report.retried, "failed": report.failed}
 
 
 def _is_due(at: datetime | None, every: timedelta, now: datetime) -> bool:
@@ -141,3 +184,29 @@ class Ticker(Duty):
                 log.info("done: %s", ", ".join(f"{value} {name}" for name, value in told.items() if value))
             self._faults.works(_ROUNDS)
             self._ending.wait(EVERY)
+
+
+class Fetcher(Duty):
+    """Fetches mails while the portal runs, in one process of several; a mail server that is slow keeps nothing else.
+
+    Args:
+        settings: in force; the parts are opened in the process that is on duty.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__("fetcher", settings.data / "fetch.lock")
+        self._settings = settings
+        self._faults = FaultLog(log)
+
+    def work(self) -> None:
+        """Look again and again, until told to end."""
+        try:
+            with closing(open_services(self._settings)) as portal:
+                portal.faults = self._faults
+                while not self._ending.is_set():
+                    if taken := fetch(portal):
+                        log.info("fetched: %s mails", taken)
+                    self._ending.wait(EVERY)
+        except Exception as fault:  # As for the rounds.
+            self._faults.report(_ROUNDS, reason(fault))
+            self._ending.wait(STAND_BY)

@@ -18,6 +18,8 @@ from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 from portal.mail import Mail
 from tests.serving import free_port
 
+#: The address that mails come from.
+SENDER = "support@example.org"
 #: Faults by name: at which step they happen, and what the server answers; None closes the connection.
 FAULTS: Mapping[str, tuple[str, str | None]] = {
     "refuse": ("RCPT", "550 5.1.1 <{recipient}> is not known here"),

@@ -33,11 +33,18 @@ def portal(*arguments: str, **environment: str) -> subprocess.CompletedProcess[s
     )
 
 
-def portal_with_input(text: str, *arguments: str) -> int:
+def portal_with_input(text: str, *arguments: str, **environment: str) -> int:
     """Run a command with standard input; its exit code."""
     command = [sys.executable, "-m", "portal", *arguments]
     return subprocess.run(
-        command, input=text, text=True, capture_output=True, timeout=60, check=False, cwd=REPOSITORY
+        command,
+        input=text,
+        text=True,
+        capture_output=True,
+        timeout=60,
+        check=False,
+        cwd=REPOSITORY,
+        env={**os.environ, **environment},
     ).returncode
 
 

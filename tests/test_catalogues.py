@@ -94,7 +94,7 @@ SAME = {
         "Date",
         "Spam",
     },
-    "de": {"Name", "Status", "Support", "Spam", "Details", "L%(number)s", "Text", "Neu"},
+    "de": {"Browser", "Name", "Status", "Support", "Spam", "Details", "L%(number)s", "Text", "Neu"},
     "ru": {"L%(number)s"},
 }
 

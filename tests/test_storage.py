@@ -9,6 +9,7 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 
+from portal.desk.posting import Posting
 from portal.desk.work import Desk
 from portal.errors import AlreadyTaken, StaleTicket
 from portal.letters import Letters
@@ -24,7 +25,7 @@ from tests.builders import NOW, PASSWORD, person, ticket
 
 def desk(database: Database) -> Desk:
     """A desk on a database."""
-    return Desk(database, Letters("https://help.example.org", "Help", "UTC"), "help.example.org")
+    return Desk(database, Posting(Letters("https://help.example.org", "Help", "UTC"), "help.example.org"))
 
 
 def add_agent(database: Database, email: str = "mia@example.org") -> Person:
@@ -33,10 +34,16 @@ def add_agent(database: Database, email: str = "mia@example.org") -> Person:
     return staff.add(person(email=email), PASSWORD, NOW)
 
 
+def is_ours(_item: object, name: str | None, _kind: str, is_reflected: bool, _other: object) -> bool:
+    """Whether a part of the schema is compared: not what the engines keep for the search of the desk."""
+    return not (is_reflected and (name or "").startswith(("ticket_search", "vector")))
+
+
 def test_migrations_make_the_schema_that_the_code_expects(database: Database) -> None:
     """Nothing differs between the migrated database and the tables in the code."""
     with database.read() as connection:
-        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        options = {"compare_type": True, "include_object": is_ours}
+        context = MigrationContext.configure(connection, opts=options)
         differences = compare_metadata(context, metadata)
 
     assert differences == []
@@ -171,7 +178,9 @@ def test_a_session_ends_by_time_and_by_signing_out(database: Database) -> None:
     assert staff.of_session(second, NOW) is None
     assert staff.of_session(first, NOW + timedelta(hours=2)) is None
     with database.read() as connection:
-        assert people_store.of_session(connection, first, NOW) is None, "the key itself must not be stored"
+        assert people_store.of_session(connection, first, NOW, timedelta(hours=1)) is None, (
+            "the key itself must not be stored"
+        )
 
 
 def test_an_account_is_closed_after_too_many_wrong_passwords(database: Database) -> None:

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from portal.errors import AlreadyTaken, InvalidInput, TransitionRefused
-from portal.lifecycle import NEEDS_TEXT, TEXT_LENGTH, apply
+from portal.lifecycle import NEEDS_TEXT, SOLVING, TEXT_LENGTH, apply
 from portal.tickets import SYSTEM, Action, Actor, Kind, Resolution, Status, gap_impact, priority
 from tests.test_tickets import ANNA, BORIS, LATER, NOW, REQUESTER, SOMEWHERE, a_ticket, a_ticket_for, do
 
@@ -88,7 +88,7 @@ def test_solve_needs_a_resolution() -> None:
     assert (refused.value.field, refused.value.code) == ("resolution", "missing")
 
 
-@pytest.mark.parametrize("action", sorted(SOMEWHERE.keys() - {Action.SOLVE}), ids=str)
+@pytest.mark.parametrize("action", sorted(SOMEWHERE.keys() - SOLVING), ids=str)
 def test_resolution_is_ignored_otherwise(action: Action) -> None:
     """A resolution that comes with another action leaves no trace."""
     ticket = a_ticket_for(action)
@@ -113,7 +113,7 @@ def test_public_actions(action: Action) -> None:
     """The requester sees replies, what they did themselves, the solution and the end, and nothing else."""
     _, event = do(a_ticket_for(action), action)
 
-    said = {Action.REPLY, Action.ASK_REQUESTER, Action.REQUESTER_REPLY, Action.SOLVE, Action.TELL}
+    said = {Action.REPLY, Action.ASK_REQUESTER, Action.REQUESTER_REPLY, Action.SOLVE, Action.TELL, Action.SOLVE_WITH}
     assert event.is_public is (action in said | {Action.REOPEN, Action.CLOSE, Action.REQUESTER_CLOSE})
 
 

@@ -10,12 +10,22 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from portal.errors import AlreadyTaken, InvalidInput, TransitionRefused
-from portal.lifecycle import GAP_ONLY, NEEDS_TEXT, PUBLIC, REQUEST_ONLY, TEXT_LENGTH, TRANSITIONS, allowed, apply
+from portal.lifecycle import (
+    GAP_ONLY,
+    NEEDS_TEXT,
+    PUBLIC,
+    REQUEST_ONLY,
+    SOLVING,
+    TEXT_LENGTH,
+    TRANSITIONS,
+    allowed,
+    apply,
+)
 from portal.tickets import GAPS, Action, Actor, Event, Kind, Resolution, Status, Ticket
 
 NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
 LATER = NOW + timedelta(hours=1)
-ALWAYS = frozenset({Action.NOTE, Action.MAIL_FAILED})
+ALWAYS = frozenset({Action.NOTE, Action.MAIL_FAILED, Action.SUPPLIER_REPLY})
 ANNA, BORIS = Actor(1, "Anna Weber"), Actor(2, "Борис Орлов")
 REQUESTER = Actor(name="Léa Martin")
 #: One status in which a request (for the last one: a gap) allows each action.
@@ -39,8 +49,12 @@ def a_ticket(status: Status = Status.OPEN, kind: Kind = Kind.REQUEST, **changes:
 def a_ticket_for(action: Action) -> Ticket:
     """A ticket that allows the action."""
     kind = Kind.GAP if action in GAP_ONLY else Kind.REQUEST
-    owner = {"owner_id": ANNA.person_id, "owner_name": ANNA.name} if action is Action.GIVE_BACK else {}
-    return a_ticket(SOMEWHERE[action], kind, **owner)
+    causes: dict[Action, dict[str, Any]] = {
+        Action.GIVE_BACK: {"owner_id": ANNA.person_id, "owner_name": ANNA.name},
+        Action.END_MAJOR: {"is_major": True},
+        Action.UNLINK_INCIDENT: {"incident_id": 3},
+    }
+    return a_ticket(SOMEWHERE[action], kind, **causes.get(action, {}))
 
 
 def do(ticket: Ticket, action: Action, actor: Actor = ANNA, text: str = "Texte") -> tuple[Ticket, Event]:
@@ -94,7 +108,7 @@ class Life(RuleBasedStateMachine):
         if action is Action.TAKE and self.ticket.owner_id is not None:
             return AlreadyTaken
         is_textless = action in NEEDS_TEXT and not text.strip()
-        is_unresolved = action is Action.SOLVE and resolution is None
+        is_unresolved = action in SOLVING and resolution is None
         return InvalidInput if is_textless or is_unresolved or len(text.strip()) > TEXT_LENGTH else None
 
     @invariant()
@@ -147,7 +161,8 @@ def test_allowed_is_the_table_and_nothing_else(status: Status, kind: Kind) -> No
         except TransitionRefused:
             outcomes[action] = None
 
-    impossible = {Action.GIVE_BACK} | (GAP_ONLY if kind is Kind.REQUEST else REQUEST_ONLY)
+    without_cause = {Action.GIVE_BACK, Action.END_MAJOR, Action.UNLINK_INCIDENT}
+    impossible = without_cause | (GAP_ONLY if kind is Kind.REQUEST else REQUEST_ONLY)
     possible = {action for before, action in TRANSITIONS if before is status} - impossible
     assert allowed(ticket) == possible
     assert outcomes == {action: TRANSITIONS[status, action] if action in possible else None for action in Action}
@@ -187,6 +202,18 @@ def test_allowed_is_the_table_and_nothing_else(status: Status, kind: Kind) -> No
         (Status.CLOSED, Action.RATE, Status.CLOSED),
         (Status.PLANNED, Action.TELL, Status.PLANNED),
         (Status.CLOSED, Action.MAIL_FAILED, Status.CLOSED),
+        (Status.NEW, Action.ASSIGN, Status.OPEN),
+        (Status.NEW, Action.ESCALATE, Status.NEW),
+        (Status.WAITING_REQUESTER, Action.ESCALATE, Status.WAITING_REQUESTER),
+        (Status.OPEN, Action.SWARM, Status.OPEN),
+        (Status.PLANNED, Action.CLASSIFY, Status.PLANNED),
+        (Status.SOLVED, Action.ABSORB, Status.SOLVED),
+        (Status.DUPLICATE, Action.SOLVE_WITH, Status.SOLVED),
+        (Status.NEW, Action.SUPPLIER_SENT, Status.WAITING_SUPPLIER),
+        (Status.WAITING_SUPPLIER, Action.SUPPLIER_REPLY, Status.OPEN),
+        (Status.CLOSED, Action.SUPPLIER_REPLY, Status.CLOSED),
+        (Status.NEW, Action.CALL, Status.OPEN),
+        (Status.CLOSED, Action.SURVEY, Status.CLOSED),
     ],
     ids=str,
 )
@@ -202,7 +229,7 @@ def test_lifecycle(before: Status, action: Action, after: Status) -> None:
 @pytest.mark.parametrize(
     ("status", "action"),
     [
-        *((Status.CLOSED, action) for action in Action if action not in ALWAYS | {Action.RATE}),
+        *((Status.CLOSED, action) for action in Action if action not in ALWAYS | {Action.RATE, Action.SURVEY}),
         (Status.NEW, Action.RESUME),
         (Status.NEW, Action.CLOSE),
         (Status.OPEN, Action.REOPEN),

@@ -63,7 +63,7 @@ def fail(*_: object, **__: object) -> None:
 
 
 PARTS: dict[str, Callable[[Services, pytest.MonkeyPatch], None]] = {
-    "sending links again": lambda services, patch: patch.setattr(services.requests, "send_links", fail),
+    "sending links again": lambda services, patch: patch.setattr(services.lost_links, "send", fail),
     "judging searches": lambda services, patch: patch.setattr(services.gaps, "judge", fail),
     "forgetting": lambda _services, patch: patch.setattr(retention, "run", fail),
     "sending mail": lambda services, patch: patch.setattr(services.delivery, "deliver", fail),
@@ -164,7 +164,7 @@ def test_the_shares_of_a_round_are_bounded() -> None:
 
     judged = annotations["gaps"].type.judge.__defaults__
     sent = annotations["delivery"].type.deliver.__defaults__
-    links = annotations["requests"].type.send_links.__defaults__
+    links = annotations["lost_links"].type.send.__defaults__
 
     assert (judged, sent, links) == ((500,), (100,), (100,))
 

@@ -1,28 +1,21 @@
-"""What is recorded of visits: of whom, when, and of whom nothing, while every function works for everybody."""
+"""Of whom visits are recorded, and of whom nothing, while every function works for everybody."""
 
 import json
 import re
-from collections.abc import Iterator
-from urllib.parse import quote
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
-from portal.chains import Kind, SearchEvent
+from portal.chains import Kind
 from portal.locales import CODES
 from portal.services import Services
-from portal.storage import searches
-from portal.storage.schema import metadata, search_events, tickets
-from portal.web.visits import COOKIE, LONGEST_READ, is_robot
+from portal.storage.schema import metadata
+from portal.web.visits import COOKIE, is_robot
 from tests.conftest import hidden
+from tests.visiting import SLUG, TITLES, beacon, kinds, recorded, search
 
-TITLES = {
-    "en": "Reset a forgotten password", "fr": "Réinitialiser un mot de passe oublié",
-    "de": "Vergessenes Passwort zurücksetzen", "ru": "Сбросить забытый пароль",
-}  # fmt: skip
-SLUG = "reset-password"
 #: An address of the documentation's network, and what it must not be shortened to either.
 ADDRESS, PREFIX = "203.0.113.77", "203.0.113"
 GOOGLE = "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)"
@@ -34,30 +27,6 @@ UNSEEN = {
     "do not track": {"DNT": "1"},
     "global privacy control": {"Sec-GPC": "1"},
 }
-
-
-def recorded(services: Services) -> list[SearchEvent]:
-    """All that is recorded, oldest first."""
-    assert services.journal.flush()
-    with services.database.read() as connection:
-        numbers = connection.execute(select(search_events.c.id).order_by(search_events.c.id)).scalars().all()
-        return searches._events(connection, search_events.c.id.in_(numbers))
-
-
-def kinds(services: Services) -> list[str]:
-    """The kinds of all that is recorded."""
-    return [event.kind.value for event in recorded(services)]
-
-
-def search(client: FlaskClient, text: str, language: str = "en", **options: object) -> int:
-    """Search; the status."""
-    return client.get(f"/{language}/search?q={quote(text)}", **options).status_code
-
-
-def beacon(client: FlaskClient, language: str = "en", headers: dict[str, str] | None = None, **fields: object) -> int:
-    """What a page's script tells; the status."""
-    values = {"kind": "read", "slug": SLUG, "language": language, "seconds": "42"} | fields
-    return client.post(f"/{language}/visit", data=values, headers=headers).status_code
 
 
 def send_request(client: FlaskClient, language: str = "en", headers: dict[str, str] | None = None) -> int:
@@ -82,16 +51,6 @@ def everything(client: FlaskClient, headers: dict[str, str] | None = None) -> li
 WORKS = [200, 200, 200, 303, 204, 303]
 
 
-@pytest.fixture
-def known(reader: FlaskClient, portal_services: Services) -> FlaskClient:
-    """A reader whose browser has a session from an earlier search."""
-    search(reader, TITLES["en"])
-    portal_services.journal.flush()
-    with portal_services.database.write() as connection:
-        connection.execute(search_events.delete())
-    return reader
-
-
 @pytest.mark.parametrize("language", CODES)
 def test_what_follows_a_search_is_recorded_with_its_session(
     language: str, reader: FlaskClient, portal_services: Services
@@ -114,16 +73,6 @@ def test_what_follows_a_search_is_recorded_with_its_session(
     assert events[2].seconds == 42
     assert (events[3].is_helpful, bool(events[3].revision)) == (False, True)
     assert not events[0].is_returning
-
-
-def test_an_article_in_another_language_is_recorded_as_it_is_read(
-    known: FlaskClient, portal_services: Services
-) -> None:
-    """The language of the text, not of the page."""
-    known.get("/ru/articles/vpn-only-english")
-
-    (event,) = recorded(portal_services)
-    assert (event.slug, event.language) == ("vpn-only-english", "en")
 
 
 def test_who_has_not_searched_is_not_recorded(reader: FlaskClient, portal_services: Services) -> None:
@@ -178,13 +127,6 @@ def test_an_agent_who_tries_things_out_is_not_recorded(agent: FlaskClient, porta
     assert recorded(portal_services) == []
 
 
-@pytest.mark.parametrize("path", ["/en/search?q=password", f"/en/articles/{SLUG}"])
-def test_a_head_request_is_nobodys_act(path: str, known: FlaskClient, portal_services: Services) -> None:
-    """Programs that look whether an address works read nothing."""
-    assert known.head(path).status_code == 200
-    assert recorded(portal_services) == []
-
-
 @pytest.mark.parametrize("path", ["/{}/", "/{}/topics/accounts", "/{}/articles/" + SLUG])
 @pytest.mark.parametrize("language", CODES)
 def test_pages_are_kept_by_browsers_whether_one_has_searched_or_not(language: str, path: str, app: Flask) -> None:
@@ -203,84 +145,6 @@ def test_pages_are_kept_by_browsers_whether_one_has_searched_or_not(language: st
     for answer in (first, second):
         assert answer.headers["Cache-Control"] == "public, max-age=0, must-revalidate"
         assert "Set-Cookie" not in answer.headers
-
-
-def test_an_article_from_the_browsers_own_store_is_opened_too(known: FlaskClient, portal_services: Services) -> None:
-    """A 304 is a reading like any other."""
-    tag = known.get(f"/en/articles/{SLUG}").headers["ETag"]
-
-    known.get(f"/en/articles/{SLUG}", headers={"If-None-Match": tag})
-
-    assert kinds(portal_services) == ["open", "open"]
-
-
-HOSTILE = {
-    "nothing": {},
-    "no such kind": {"kind": "search"},
-    "a kind of ours that it may not tell": {"kind": "vote", "is_helpful": "0"},
-    "no such article": {"slug": "nothing"},
-    "a path": {"slug": "../../etc/passwd"},
-    "no such language": {"language": "es"},
-    "no number": {"seconds": "many"},
-    "less than nothing": {"seconds": "-1"},
-    "a fraction": {"seconds": "4.2"},
-    "not finite": {"seconds": "inf"},
-    "a number too long": {"seconds": "9" * 6},
-    "other digits": {"seconds": "٤٢"},
-    "NUL": {"slug": SLUG + "\0x"},
-    "long": {"slug": "z" * 100_000},
-}
-
-
-def test_a_beacon_that_says_nothing_sensible_does_nothing(known: FlaskClient, portal_services: Services) -> None:
-    """Quietly: nobody sees the answer."""
-    good = {"kind": "read", "slug": SLUG, "language": "en", "seconds": "42"}
-    for what, fields in HOSTILE.items():
-        answer = known.post("/en/visit", data=good | fields if fields else {})
-
-        assert (answer.status_code, answer.data) == (204, b""), what
-        assert recorded(portal_services) == [], what
-
-
-def test_a_beacon_of_another_kind_of_content_does_nothing(known: FlaskClient, portal_services: Services) -> None:
-    """JSON, plain text, a file, fields that come many times."""
-    statuses = [
-        known.post("/en/visit", json={"kind": "read", "slug": SLUG, "language": "en", "seconds": 42}).status_code,
-        known.post("/en/visit", data=b"\xff\xfe" * 500, content_type="text/plain").status_code,
-        known.post("/en/visit", data=b"--x\r\nrubbish", content_type="multipart/form-data; boundary=x").status_code,
-        known.post("/en/visit", data={"kind": ["seek", "read"], "slug": [SLUG] * 3}).status_code,
-    ]
-
-    assert set(statuses) == {204}
-    assert recorded(portal_services) == []
-
-
-def test_a_huge_beacon_is_refused(known: FlaskClient, portal_services: Services) -> None:
-    """More than any form of ours has."""
-    answer = known.post("/en/visit", data={"kind": "read", "slug": SLUG, "seconds": "1", "language": "en" * 200_000})
-
-    assert answer.status_code == 413
-    assert recorded(portal_services) == []
-
-
-@pytest.mark.parametrize(
-    "headers",
-    [{"Sec-Fetch-Site": "cross-site"}, {"Sec-Fetch-Site": "same-site"}, {"Origin": "https://evil.example"}],
-    ids=["cross-site", "same-site", "older browsers"],
-)
-def test_a_beacon_from_another_site_is_refused(
-    headers: dict[str, str], known: FlaskClient, portal_services: Services
-) -> None:
-    """Nobody else can make a browser say that an article was read."""
-    assert beacon(known, headers=headers) == 403
-    assert recorded(portal_services) == []
-
-
-def test_nobody_reads_for_ever(known: FlaskClient, portal_services: Services) -> None:
-    """A page left open over the weekend counts as an hour."""
-    beacon(known, seconds="99999")
-
-    assert [event.seconds for event in recorded(portal_services)] == [LONGEST_READ]
 
 
 def test_a_hostile_cookie_harms_nothing(app: Flask, portal_services: Services) -> None:
@@ -338,24 +202,3 @@ def test_a_long_name_is_looked_at_in_short(reader: FlaskClient, portal_services:
 
     assert search(reader, "zxqv", headers=headers) == 200
     assert kinds(portal_services) == ["search"]
-
-
-@pytest.fixture
-def gap(known: FlaskClient, portal_services: Services) -> Iterator[int]:
-    """A gap that a reader has just been shown."""
-    search(known, "zxqv blorp")
-    assert kinds(portal_services) == ["search"]
-    with portal_services.database.read() as connection:
-        yield int(connection.execute(select(tickets.c.id)).scalar_one())
-
-
-def test_a_page_that_was_seen_is_known_and_not_kept(gap: int, known: FlaskClient, portal_services: Services) -> None:
-    """The script of the result page confirms the gap by coming back; its own event is no deed."""
-    status = known.post("/en/visit", data={"kind": "seen"}).status_code
-    kept = kinds(portal_services)
-
-    with portal_services.database.read() as connection:
-        row = connection.execute(select(tickets.c.is_confirmed).where(tickets.c.id == gap)).one()
-    assert status == 204
-    assert kept == ["search"]
-    assert row.is_confirmed

@@ -1,7 +1,10 @@
-"""`portal mail`: send what waits, see what became of it, and take in what came back."""
+"""`portal mail`: send what waits, see what became of it, and take in what comes."""
 
+import os
 import sys
 from collections import Counter
+from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
 import click
@@ -9,6 +12,9 @@ import click
 from portal.bounces import MAX_BYTES, read_bounce
 from portal.commands.options import as_json, services, show, with_settings
 from portal.errors import PortalError
+from portal.faults import reason
+from portal.inbound import MAX_BYTES as MAX_MAIL
+from portal.mail import Unavailable
 from portal.services import utc_now
 from portal.settings import Settings
 from portal.storage import outbox
@@ -76,3 +82,67 @@ def bounce(settings: Settings) -> None:
         raise PortalError("This mail is no report of a mail that could not be delivered.")
     is_news = services(settings).delivery.bounced(found, utc_now())
     click.echo("Noted." if is_news else "Nothing to note: no mail of ours, known already, or still being tried.")
+
+
+def _or_kept(command: Callable[..., Any]) -> Callable[..., Any]:
+    """End a command that could not be done so that a mail server keeps the mail and tries again (`EX_TEMPFAIL`)."""
+
+    @wraps(command)
+    def run(*arguments: Any, **options: Any) -> Any:
+        try:
+            return command(*arguments, **options)
+        except SystemExit as end:
+            if end.code:
+                sys.exit(os.EX_TEMPFAIL)
+            raise
+        except Exception as error:  # A mail server would give the mail back to its sender.
+            click.echo(f"portal: the mail was not taken: {reason(error)}", err=True)
+            sys.exit(os.EX_TEMPFAIL)
+
+    return run
+
+
+def _standard_input() -> bytes:
+    """A mail, or the beginning of one that is too large; a mail server wants to get rid of all of it."""
+    content = sys.stdin.buffer.read(MAX_MAIL + 1)
+    while sys.stdin.buffer.read(1_000_000):
+        pass
+    return content
+
+
+@mail.command()
+@as_json
+@_or_kept
+@with_settings
+def receive(settings: Settings, as_json: bool) -> None:
+    """Take one mail from standard input, as a mail server pipes it: a request, a reply, or a report.
+
+    Ends with 0 when it has been taken, also if nothing comes of it, and with 75 when it has to be handed over again.
+    """
+    content = _standard_input()
+    portal = services(settings)
+    try:
+        taken = portal.inbox.receive(content, utc_now())
+    finally:
+        portal.close()
+    if as_json:  # Mail servers send what a command prints to whom they like.
+        show({"outcome": taken.outcome.value, "ticket": taken.ticket_id}, as_json, list)
+
+
+@mail.command()
+@as_json
+@with_settings
+def poll(settings: Settings, as_json: bool) -> None:
+    """Fetch unread mails from the mailbox; the running portal does this by itself."""
+    portal = services(settings)
+    try:
+        if portal.mailbox is None:
+            raise PortalError("There is no mailbox to look into: PORTAL_IMAP_URL is not set.")
+        done = portal.mailbox.poll(lambda content: portal.inbox.receive(content, utc_now()))
+    except Unavailable as error:
+        raise PortalError(f"No mail could be fetched: {error}.") from None
+    finally:
+        portal.close()
+    show({"taken": done.taken, "failed": done.failed}, as_json, lambda: [f"{done.taken} taken, {done.failed} failed."])
+    if done.failed:
+        raise SystemExit(1)

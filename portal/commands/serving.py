@@ -1,23 +1,17 @@
-"""`portal serve`, `portal db` and `portal staff`: run a portal and give people access to it."""
+"""`portal serve` and `portal db`: run a portal, and bring its database to this version."""
 
 import sys
-from dataclasses import asdict
-from datetime import timedelta
-from typing import Any
 
 import click
 
-from portal.commands.options import as_json, show, with_settings
+from portal.commands.options import with_settings
 from portal.commands.progress import progress_bar
-from portal.errors import CannotStart, InvalidInput, PortalError
+from portal.errors import CannotStart
 from portal.locales import CODES, LANGUAGES
-from portal.people import PASSWORD_LENGTH, Person, Role
 from portal.problems import Severity
 from portal.server import Prepared, addresses, serve_and_reload
 from portal.server import serve as run_server
-from portal.services import utc_now
 from portal.settings import Settings
-from portal.staff import Staff
 from portal.storage import Database, migration, prepare_folder, reachable
 
 
@@ -63,83 +57,6 @@ def _announce(settings: Settings, prepared: Prepared) -> None:
         click.echo(f"{'' if number else 'Portal':<11}{address}")
     click.echo("Next       portal staff add EMAIL   gives somebody access to the desk")
     sys.stdout.flush()
-
-
-@click.group()
-def staff() -> None:
-    """People who sign in to the desk."""
-
-
-@staff.command()
-@click.argument("email")
-@click.option("--name", help="Full name.")
-@click.option(
-    "--role", "roles", multiple=True, type=click.Choice([role.value for role in Role]), help="Default: agent."
-)
-@click.option("--tier", "tiers", multiple=True, type=click.IntRange(1, 4), help="Tier that they serve; default 1.")
-@click.option("--language", "languages", multiple=True, type=click.Choice(CODES), help="Language that they answer in.")
-@click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
-@with_settings
-def add(
-    settings: Settings,
-    email: str,
-    name: str | None,
-    roles: tuple[str, ...],
-    tiers: tuple[int, ...],
-    languages: tuple[str, ...],
-    password_stdin: bool,
-) -> None:
-    """Give somebody access; asks for what is not given."""
-    name = name or (email.partition("@")[0] if password_stdin else click.prompt("Full name"))
-    if password_stdin:
-        password = sys.stdin.readline().rstrip("\n")
-    else:
-        password = click.prompt(
-            f"Password (at least {PASSWORD_LENGTH} characters)", hide_input=True, confirmation_prompt=True
-        )
-    given = frozenset(Role(role) for role in roles) or frozenset({Role.AGENT})
-    served = tuple(sorted(set(tiers))) or ((1,) if Role.AGENT in given else ())
-    try:
-        added = _staff(settings).add(Person(0, email, name or "", given, served, languages), password, utc_now())
-    except InvalidInput as error:
-        raise PortalError(_FAULTS.get((error.field, error.code), str(error))) from error
-    click.echo(f"{added.name} can sign in at {addresses(settings)[0]}sign-in with {added.email}.")
-
-
-_FAULTS = {
-    ("email", "taken"): "Somebody with this address has access already.",
-    ("email", "invalid_email"): "That is no email address.",
-    ("password", "too_short"): f"The password needs at least {PASSWORD_LENGTH} characters.",
-    ("password", "too_long"): "The password may have at most 200 characters.",
-    ("password", "too_common"): "The password is too easy to guess.",
-    ("name", "missing"): "The name is missing.",
-}
-
-
-@staff.command("list")
-@as_json
-@with_settings
-def list_staff(settings: Settings, as_json: bool) -> None:
-    """Everybody who has access."""
-    people = _staff(settings).everybody()
-
-    def plain(person: Person) -> dict[str, Any]:
-        return asdict(person) | {"roles": sorted(role.value for role in person.roles)}
-
-    show(
-        [plain(person) for person in people],
-        as_json,
-        lambda: [f"{p.email}  {p.name}  {', '.join(sorted(p.roles))}" for p in people],
-    )
-
-
-def _staff(settings: Settings) -> Staff:
-    """The use cases of signing in, on a database of this version."""
-    prepare_folder(settings.data)
-    database = Database(settings.database)
-    reachable(database)
-    migration.upgrade(database)
-    return Staff(database, settings.sign_in_attempts, timedelta(hours=settings.session_hours))
 
 
 @click.group()

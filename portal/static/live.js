@@ -1,7 +1,8 @@
 /* A request's page while it is open: news appear by themselves. What is being typed is left alone, nothing scrolls,
    and a plain reload shows the same. */
 
-const SOON = 2000; // milliseconds
+const SOON = 1500; // milliseconds
+const HERE = 10000; // between two times that the desk is told that the page is open
 const LATER = 10000; // after QUIET without news
 const QUIET = 5 * 60 * 1000;
 const LONGEST = 60000; // between attempts while they fail
@@ -13,6 +14,9 @@ let version = `"${live.dataset.version}"`;
 let lastNews = Date.now();
 let failures = 0;
 let timer = 0;
+let typedAt = 0;
+let toldAt = 0;
+let told = "";
 let isAsking = false;
 
 const stands = () => live.querySelector("#ui-thread").dataset.status;
@@ -51,8 +55,21 @@ function show(text) {
   if (said.length) news.textContent = said.join(". ");
 }
 
+// The desk sees that the page is open, and that something is being written.
+function tell() {
+  if (document.hidden || stands() === "closed") return;
+  const writing = Date.now() - typedAt < 2 * HERE ? "yes" : "no";
+  if (Date.now() - toldAt < HERE && writing === told) return;
+  toldAt = Date.now();
+  told = writing;
+  fetch(live.dataset.here, { method: "POST", body: new URLSearchParams({ writing }) }).catch(() => {});
+}
+
+document.querySelector("#ui-text")?.addEventListener("input", () => { typedAt = Date.now(); tell(); });
+
 async function ask() {
   if (isAsking) return;
+  tell();
   isAsking = true;
   try {
     const answer = await fetch(live.dataset.thread, { headers: { "If-None-Match": version }, cache: "no-store" });

@@ -75,7 +75,7 @@ def _sqlite(url: str, options: dict[str, Any]) -> Engine:
         # Without this the driver begins transactions late, and two that read before they write lose one write.
         connection.isolation_level = None
         cursor = connection.cursor()
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "secure_delete=ON"):
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
 

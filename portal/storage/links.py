@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+import secrets
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -44,6 +45,13 @@ def token_hash(token: str) -> str:
 def add(connection: Connection, token: str, ticket_id: int, now: datetime) -> None:
     """Store a further link of a request."""
     connection.execute(insert(links).values(token_hash=token_hash(token), ticket_id=ticket_id, created_at=now))
+
+
+def new(connection: Connection, ticket_id: int, now: datetime) -> str:
+    """A further private link of a request, for one mail: its token, of which only the hash is kept."""
+    token = secrets.token_hex(32)
+    add(connection, token, ticket_id, now)
+    return token
 
 
 def request(connection: Connection, token: str, lock: bool = False) -> Ticket:

@@ -71,6 +71,7 @@ def add(
     ticket_id: int | None = None,
     domain: str = "localhost",
     message_id: str | None = None,
+    delay: timedelta = timedelta(0),
 ) -> str | None:
     """Write a mail, to be sent when the transaction has been committed.
 
@@ -83,26 +84,21 @@ def add(
             together.
         domain: of the sender, for the message id.
         message_id: with its angle brackets; made when None.
+        delay: how long it waits before it is sent.
 
     Returns:
         Its message id; None when there is a mail with this key already, which leaves the transaction usable.
     """
     message_id = message_id or _message_id(ticket_id, domain)
     first = first_message_id(connection, ticket_id) if ticket_id is not None else None
-    values = {
+    values = _columns(mail) | {
         "key": key,
         "ticket_id": ticket_id,
-        "recipient": one_line(mail.recipient, ADDRESS_LENGTH),
-        "recipient_name": one_line(mail.recipient_name, NAME_LENGTH),
-        "language": mail.language,
         "message_id": message_id,
         "headers": ({"In-Reply-To": first, "References": first} if first else {}) | mail.headers,
-        "subject": one_line(mail.subject, SUBJECT_LENGTH),
-        "text": lines(mail.text),
-        "html": lines(mail.html),
         "created_at": now,
         "state": State.WAITING.value,
-        "due_at": now,
+        "due_at": now + delay,
         "attempts": 0,
         "fault": "",
     }
@@ -116,6 +112,18 @@ def add(
     return message_id
 
 
+def _columns(mail: Mail) -> dict[str, str]:
+    """What a mail says to whom, within the columns' bounds."""
+    return {
+        "recipient": one_line(mail.recipient, ADDRESS_LENGTH),
+        "recipient_name": one_line(mail.recipient_name, NAME_LENGTH),
+        "language": mail.language,
+        "subject": one_line(mail.subject, SUBJECT_LENGTH),
+        "text": lines(mail.text),
+        "html": lines(mail.html),
+    }
+
+
 def _message_id(ticket_id: int | None, domain: str) -> str:
     """A new message id, which nobody can guess: a report that a mail came back proves itself by it."""
     about = "notice" if ticket_id is None else f"request-{ticket_id}"
@@ -124,7 +132,9 @@ def _message_id(ticket_id: int | None, domain: str) -> str:
 
 def first_message_id(connection: Connection, ticket_id: int) -> str | None:
     """The message id of a ticket's first mail; None before there is one."""
-    query = select(outbox.c.message_id).where(outbox.c.ticket_id == ticket_id).order_by(outbox.c.id).limit(1)
+    # What goes to suppliers is a thread of its own, of which requesters learn nothing.
+    theirs = (outbox.c.ticket_id == ticket_id) & ~outbox.c.key.startswith("supplier-")
+    query = select(outbox.c.message_id).where(theirs).order_by(outbox.c.id).limit(1)
     return connection.execute(query).scalar_one_or_none()
 
 

@@ -6,24 +6,46 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Table, and_, case, delete, exists, func, insert, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Table,
+    and_,
+    case,
+    delete,
+    exists,
+    func,
+    insert,
+    or_,
+    select,
+    text,
+    tuple_,
+)
 from sqlalchemy.exc import IntegrityError
 
 from portal.chains import READ_SECONDS, Kind, SearchEvent, judge
 from portal.queries import Verdict
 from portal.storage import frequent
 from portal.storage.schema import (
+    callbacks,
     daily_counts,
     doubts,
     form_sessions,
     frequent_queries,
     gap_sessions,
+    incidents,
     link_requests,
+    notices,
     outbox,
+    received,
+    rule_runs,
     search_events,
     sessions,
     sign_in_failures,
+    tickets,
 )
+from portal.tickets import Kind as TicketKind
+from portal.tickets import Status
 
 #: Rows that are deleted in one transaction: nobody waits long for it.
 SHARE = 2000
@@ -31,6 +53,10 @@ SHARE = 2000
 _CHAINS = 500
 #: Wrong passwords count for minutes; see `people.fail`.
 _FAILURES_KEPT = timedelta(days=1)
+#: What staff were told, after they have seen it, and at the latest; that a mail came in.
+_SEEN_KEPT, _UNSEEN_KEPT, _RECEIVED_KEPT = timedelta(days=90), timedelta(days=365), timedelta(days=90)
+#: Pages of the desk's search index that are written anew in one transaction.
+_PAGES = 500
 
 _events = search_events.c
 
@@ -40,7 +66,7 @@ class Limits:
     """Since when each thing is kept; all times are aware."""
 
     now: datetime
-    #: Searches, forms, mails that have ended, who asked a gap; the beginning of a day (UTC).
+    #: Searches, forms, mails that have ended, who asked a gap, what a closed request needed; the beginning of a day (UTC).
     events: datetime
     doubts: datetime
     #: Links that were asked for and could not be sent.
@@ -186,6 +212,8 @@ def old(limits: Limits) -> dict[str, tuple[Table, ColumnElement[bool]]]:
     is_uncounted = (frequent_queries.c.times == 0) & (
         frequent_queries.c.last_day < (limits.now - frequent.KEPT).astimezone(UTC).date()
     )
+    closed = select(tickets.c.id).where(tickets.c.status == Status.CLOSED.value, tickets.c.closed_at < limits.events)
+    anonymous = select(tickets.c.id).where(tickets.c.kind == TicketKind.REQUEST.value, tickets.c.requester_email == "")
     return {
         # A chain goes as a whole, so that what is left of it is not taken for another one.
         "search_events": (search_events, (_events.at < limits.events) & ~goes_on),
@@ -197,6 +225,16 @@ def old(limits: Limits) -> dict[str, tuple[Table, ColumnElement[bool]]]:
         "frequent_queries": (frequent_queries, is_uncounted),
         "sessions": (sessions, sessions.c.expires_at < limits.now),
         "sign_in_failures": (sign_in_failures, sign_in_failures.c.at < limits.now - _FAILURES_KEPT),
+        "notices": (
+            notices,
+            or_(notices.c.seen_at < limits.now - _SEEN_KEPT, notices.c.at < limits.now - _UNSEEN_KEPT),
+        ),
+        "mails_received": (received, received.c.at < limits.now - _RECEIVED_KEPT),
+        # A closed request is never opened again: no clock of it runs, and nobody is called.
+        "rule_runs": (rule_runs, (rule_runs.c.at < limits.events) & rule_runs.c.ticket_id.in_(closed)),
+        "calls": (callbacks, callbacks.c.ticket_id.in_(closed)),
+        # Those of erased requests that lasted longer than these: what the portal said was everybody's until then.
+        "incidents": (incidents, incidents.c.ended_at.is_not(None) & incidents.c.ticket_id.in_(anonymous)),
     }
 
 
@@ -209,6 +247,27 @@ def delete_old(connection: Connection, table: Table, condition: ColumnElement[bo
     """Delete some of the rows that go; how many, 0 when none is left."""
     if table is frequent_queries:
         return frequent.purge(connection, limits.now)
-    if table is search_events:
-        condition = _events.id.in_(select(_events.id).where(condition).order_by(_events.id).limit(SHARE))
-    return connection.execute(delete(table).where(condition)).rowcount
+    key = tuple_(*table.primary_key)
+    some = select(*table.primary_key).where(condition).order_by(*table.primary_key).limit(SHARE)
+    return connection.execute(delete(table).where(key.in_(some))).rowcount
+
+
+def tidy(connection: Connection, *, is_first: bool) -> bool:
+    """Write a part of the desk's search index anew; whether there is more to do.
+
+    SQLite only marks words as deleted, until it writes their part of the index anew by itself, some day.
+
+    Args:
+        connection: of a write transaction.
+        is_first: whether to begin, or go on with what was begun.
+    """
+    driver = connection.connection.driver_connection
+    if connection.dialect.name != "sqlite" or driver is None:
+        return False
+    before: int = driver.total_changes
+    pages = -_PAGES if is_first else _PAGES
+    connection.execute(
+        text("INSERT INTO ticket_search (ticket_search, rank) VALUES ('merge', :pages)"), {"pages": pages}
+    )
+    # The statement itself counts as one; see https://www.sqlite.org/fts5.html#the_merge_command
+    return bool(driver.total_changes - before >= 2)

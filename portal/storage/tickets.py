@@ -92,7 +92,13 @@ def count_again(connection: Connection, ticket: Ticket) -> None:
 
     The version stays: who works on the gap need not be told that others still ask.
     """
-    values = {"occurrences": ticket.occurrences, "last_asked_at": ticket.last_asked_at, "updated_at": ticket.updated_at}
+    values = {
+        "occurrences": ticket.occurrences,
+        "impact": ticket.impact,
+        "priority": ticket.priority,
+        "last_asked_at": ticket.last_asked_at,
+        "updated_at": ticket.updated_at,
+    }
     connection.execute(update(tickets).where(tickets.c.id == ticket.id).values(**values))
 
 
@@ -128,6 +134,13 @@ def get(connection: Connection, number: int, lock: bool = False) -> Ticket:
     """
     # Larger numbers than the column holds are an error on PostgreSQL.
     return _one(connection, tickets.c.id == min(number, 2**31 - 1), lock)
+
+
+def several(connection: Connection, numbers: Collection[int], lock: bool = False) -> dict[int, Ticket]:
+    """Tickets by number, in the order of the numbers; those that are not there are left out. See `get`."""
+    query = select(tickets).where(tickets.c.id.in_(numbers)).order_by(tickets.c.id)
+    rows = connection.execute(query.with_for_update() if lock else query).mappings()
+    return {row["id"]: _ticket(dict(row)) for row in rows}
 
 
 def by_fingerprint(connection: Connection, fingerprint: str, lock: bool = False) -> Ticket:
@@ -221,7 +234,10 @@ def history(connection: Connection, number: int, public_only: bool = False) -> l
 def awaiting_answer(connection: Connection, numbers: Collection[int]) -> set[int]:
     """Of some requests those whose requester has written last, and not for the first time."""
     talk = [action.value for action in (Action.REPLY, Action.ASK_REQUESTER, Action.REQUESTER_REPLY, Action.SOLVE)]
-    theirs = (events.c.ticket_id.in_(list(numbers))) & events.c.action.in_(talk)
+    later = events.alias()
+    following = select(later.c.action).where(later.c.ticket_id == events.c.ticket_id, later.c.id > events.c.id)
+    taken_back = following.order_by(later.c.id).limit(1).scalar_subquery() == Action.RETRACT.value
+    theirs = events.c.ticket_id.in_(list(numbers)) & events.c.action.in_(talk) & func.coalesce(~taken_back, True)
     last = select(func.max(events.c.id)).where(theirs).group_by(events.c.ticket_id)
     is_reply = events.c.action == Action.REQUESTER_REPLY.value
     return set(connection.execute(select(events.c.ticket_id).where(events.c.id.in_(last), is_reply)).scalars())

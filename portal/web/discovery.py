@@ -71,8 +71,9 @@ def robots() -> Response:
     for code in CODES:
         lines += [
             f"Disallow: /{code}/{part}"
-            for part in ("search", "suggest", "requests", "subscriptions", "visit", "desk", "sign-in")
+            for part in ("search", "suggest", "requests", "subscriptions", "visit", "desk", "account", "sign-in")
         ]
+    lines.append("Disallow: /sign-in/return")
     lines += [f"Sitemap: {absolute(url_for('discovery.sitemap'))}", ""]
     response = make_response("\n".join(lines))
     response.mimetype = "text/plain"

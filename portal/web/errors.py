@@ -4,8 +4,9 @@ import logging
 import traceback
 from typing import cast
 
-from flask import Flask, Response, g, render_template, request
+from flask import Flask, Response, g, make_response, render_template, request
 from flask_babel import lazy_gettext as _l
+from flask_login import current_user
 from flask_wtf.csrf import CSRFError
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as NoConnection
@@ -23,6 +24,7 @@ from portal.errors import (
     TransitionRefused,
 )
 from portal.faults import reason
+from portal.web import forms
 from portal.web.services import services
 
 log = logging.getLogger(__name__)
@@ -121,6 +123,11 @@ def init(app: Flask) -> None:
         # Whoever refuses may have said it already, in a page of its own.
         if error.response is not None or error.code is None or error.code < 400:
             return cast(Response, error.get_response())
+        if isinstance(error, CSRFError) and not current_user.is_authenticated and "/desk/" in request.path:
+            # Signed out in another window; what was typed must not be lost.
+            typed = forms.read("text")["text"]
+            ended = render_template("session_ended.html", target=request.path.rpartition("/")[0], text=typed)
+            return make_response(ended, 401)
         answer = page(400 if isinstance(error, CSRFError) else error.code)
         if error.code == 405:
             answer.headers["Allow"] = dict(error.get_headers()).get("Allow", "GET")

@@ -38,6 +38,22 @@ MESSAGES = {
     ("slug", "invalid"): _l(
         "Enter the last part of an article’s address, such as reset-password, or paste the whole address."
     ),
+    ("person", "missing"): _l("Choose somebody."),
+    ("person", "invalid"): _l("Choose somebody who works on tickets."),
+    ("invite", "missing"): _l("Choose whom to invite."),
+    ("invite", "invalid"): _l("Choose people who work on tickets."),
+    ("invite", "too_many"): _l("Invite at most 20 people at once."),
+    ("urgency", "out_of_range"): _l("Choose a value from 1 to 5."),
+    ("impact", "out_of_range"): _l("Choose a value from 1 to 5."),
+    ("topic", "invalid"): _l("Choose one of the topics."),
+    ("language", "unknown"): _l("Choose one of the four languages."),
+    ("tier", "invalid"): _l("Choose another tier."),
+    ("tier", "inactive"): _l("Choose a tier that is served."),
+    ("into", "missing"): _l("Enter the number of the other ticket."),
+    ("into", "not_found"): _l("There is no ticket with this number."),
+    ("into", "itself"): _l("A ticket cannot be merged into itself."),
+    ("into", "closed"): _l("The other ticket is closed. Choose one that is still worked on."),
+    ("into", "invalid"): _l("These two cannot be merged. Choose a ticket of the same kind."),
     ("comment", "too_long"): _l("Your comment is too long. Use at most %(limit)s characters."),
     (STAMP, "expired"): _l("The form was open for too long. Check your entries and send it again."),
     (STAMP, "forged"): _l("The form could not be recognised. Check your entries and send it again."),
@@ -45,6 +61,18 @@ MESSAGES = {
     (STAMP, "unavailable"): _l("We could not store this just now. Your text is still here; send it again in a minute."),
     (STAMP, "too_many"): _l("Too many requests have come from your network. Wait a while and send it again."),
 }
+
+
+#: What is said of a field that has no words of its own for it.
+GENERAL = {
+    "missing": _l("Fill in this field."),
+    "too_long": _l("The text is too long."),
+    "too_many": _l("That is too many at once."),
+    "out_of_range": _l("The number is too small or too large."),
+    "taken": _l("That is taken already. Choose another."),
+    "in_use": _l("That is still in use."),
+}
+_OTHERWISE = _l("This entry is not possible here.")
 
 
 class StampRefused(PortalError):
@@ -72,7 +100,9 @@ class Form:
     def message(self, name: str) -> str:
         """What to tell the person about a field; empty where nothing is wrong with it."""
         code = self.errors.get(name)
-        return str(MESSAGES[name, code]) % {"limit": self.limits.get(name, "")} if code else ""
+        if not code:
+            return ""
+        return str(MESSAGES.get((name, code)) or GENERAL.get(code, _OTHERWISE)) % {"limit": self.limits.get(name, "")}
 
 
 def read(*names: str, longest: int = 200_000) -> dict[str, str]:

@@ -13,15 +13,16 @@ from portal.articles import Freshness
 from portal.edition import Edition
 from portal.errors import InvalidInput, NotFound, SearchUnavailable
 from portal.faults import reason
+from portal.gaps import Opened
 from portal.knowledge import Published
 from portal.locales import LANGUAGES
 from portal.privacy import mask
 from portal.queries import Verdict, read_query
 from portal.search.suggestions import Kind as SuggestionKind
 from portal.search.suggestions import Suggestion
-from portal.selfservice import LAST_PAGE, PAGE_SIZE, answer, report_gap
+from portal.selfservice import LAST_PAGE, PAGE_SIZE, Answer, answer, report_gap
 from portal.storage import feedback
-from portal.web import errors, forms, visits
+from portal.web import banner, errors, forms, visits
 from portal.web.i18n import language, preferred
 from portal.web.links import absolute
 from portal.web.security import csrf, limiter
@@ -111,7 +112,8 @@ def article(slug: str) -> AnyResponse:
     # All that the page depends on; no need to make it to know whether the reader has it.
     vote = request.args.get("vote", "")
     name = services().settings.site_name
-    depends = (edition.knowledge.generation, language(), slug, vote, services().build, name, absolute(""))
+    generation, build, notices = edition.knowledge.generation, services().build, banner.edition()
+    depends = (generation, language(), slug, vote, build, name, absolute(""), notices)
     response = Response()
     response.headers["Cache-Control"] = REVALIDATE
     response.set_etag(hashlib.blake2b("\0".join(depends).encode(), digest_size=12).hexdigest())
@@ -197,16 +199,7 @@ def search() -> Response | tuple[str, int]:
         services().faults.report(errors.SEARCH, why)
         return render_template("search_unavailable.html", query=query), 503
     services().faults.works(errors.SEARCH)
-    told = None
-    if page == 1 and visits.is_person():
-        try:
-            told = report_gap(services().gaps, found, visits.asked_on(), visits.visitor(), services().clock())
-        except DBAPIError as error:
-            # The reader is not to wait or to suffer for it; the page offers the form as always.
-            services().faults.report(visits.UNCOUNTED, reason(error))
-        else:
-            if told and told.is_new:
-                services().faults.works(visits.UNCOUNTED)
+    told = _tell_desk(found) if page == 1 and visits.is_person() else None
     pages = min(-(-found.total // PAGE_SIZE), LAST_PAGE)
     if page > max(pages, 1):
         raise NotFound(f"page {page}")
@@ -230,6 +223,18 @@ def search() -> Response | tuple[str, int]:
         visits.note_search(found, told)
         visits.remember(response)
     return response
+
+
+def _tell_desk(found: Answer) -> Opened | None:
+    """Tell the desk of a search that nothing answered; the reader neither waits nor suffers where that fails."""
+    try:
+        told = report_gap(services().gaps, found, visits.asked_on(), visits.visitor(), services().clock())
+    except DBAPIError as error:
+        services().faults.report(visits.UNCOUNTED, reason(error))
+        return None
+    if told and told.is_new:
+        services().faults.works(visits.UNCOUNTED)
+    return told
 
 
 def _leads_to(found: Suggestion) -> str:

@@ -13,7 +13,9 @@ from portal.locales import LANGUAGES, negotiate
 #: Where the reader's explicit choice is kept, set by the page's own script when a language is chosen.
 COOKIE = "language"
 #: What of a page's query is kept when the language is changed.
-_KEPT = frozenset({"q", "topic", "page", "query", "kind", "show", "in", "exact"})
+_KEPT = frozenset(
+    {"q", "topic", "page", "query", "kind", "show", "in", "exact", "tier", "priority", "status", "owner", "sort"}
+)
 
 
 class LanguageConverter(BaseConverter):
@@ -68,6 +70,10 @@ def alternates() -> dict[str, str]:
     if request.endpoint and is_page and request.method in {"GET", "HEAD"} and not g.get("is_error"):
         kept = {name: value for name, value in request.args.items() if name in _KEPT}
         endpoint, arguments = request.endpoint, {**kept, **(request.view_args or {})}
+    elif request.endpoint and request.endpoint.startswith("desk.") and not g.get("is_error"):
+        # What a form of the desk has come to has no address of its own.
+        number = (request.view_args or {}).get("number")
+        endpoint, arguments = ("desk.ticket", {"number": number}) if number else ("desk.queue", {})
     return {code: url_for(endpoint, **{**arguments, "language": code}) for code in LANGUAGES}
 
 

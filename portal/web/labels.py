@@ -1,12 +1,16 @@
 """The words for the product's own values, in the language of the page."""
 
+from collections.abc import Mapping
+
 from flask_babel import gettext
 from flask_babel import lazy_gettext as _l
 from flask_babel import lazy_pgettext as _lp
 
+from portal.locales import choices
 from portal.queries import Verdict
 from portal.storage.feedback import Reason
-from portal.tickets import Action, Callback, Kind, Resolution, Status
+from portal.tickets import Action, Callback, Kind, Resolution, Status, Ticket
+from portal.web.i18n import language
 
 LANGUAGE_IN = {
     # Translators: stands alone after “Also” as a heading: “Also in English”.
@@ -123,6 +127,24 @@ ACTION_DONE = {
     Action.RATE: _lp("history", "Rated by the requester"),
     Action.TELL: _lp("history", "The requester was told of an article"),
     Action.MAIL_FAILED: _lp("history", "An email could not be delivered"),
+    Action.ASSIGN: _lp("history", "Assigned"),
+    Action.ESCALATE: _lp("history", "Escalated"),
+    Action.SWARM: _lp("history", "Colleagues invited"),
+    Action.CLASSIFY: _lp("history", "Classified"),
+    Action.DECLARE_MAJOR: _lp("history", "Declared a major incident"),
+    Action.END_MAJOR: _lp("history", "Major incident ended"),
+    Action.LINK_INCIDENT: _lp("history", "Linked to a major incident"),
+    Action.UNLINK_INCIDENT: _lp("history", "Link to the major incident removed"),
+    Action.ABSORB: _lp("history", "A duplicate was merged into it"),
+    Action.SOLVE_WITH: _lp("history", "Solved together with the main ticket"),
+    Action.SUPPLIER_SENT: _lp("history", "Written to the supplier"),
+    Action.SUPPLIER_REPLY: _lp("history", "The supplier replied"),
+    Action.SUPPLIER_DUE: _lp("history", "The supplier’s answer is due"),
+    Action.PLAN_CALL: _lp("history", "Call planned"),
+    Action.CALL: _lp("history", "Called"),
+    Action.RETRACT: _lp("history", "Taken back"),
+    Action.SURVEY: _lp("history", "Asked for a rating"),
+    Action.ERASE: _lp("history", "Erased at the requester’s wish"),
 }
 # Translators: buttons of an agent.
 ACTION = {
@@ -166,6 +188,45 @@ STARS = {
     2: _lp("rating", "Not so well"),
     1: _lp("rating", "Badly"),
 }
+
+
+# Translators: answers of a requester to “How urgent is it for you?”.
+URGENCY = {
+    1: _lp("urgency", "It can wait"),
+    2: _lp("urgency", "Not very urgent"),
+    3: _lp("urgency", "Normal"),
+    4: _lp("urgency", "Urgent: I can hardly work"),
+    5: _lp("urgency", "Very urgent: I cannot work at all"),
+}
+# Translators: urgency and impact of a ticket, from 1 to 5.
+LEVEL = {
+    1: _lp("level", "1 – very low"),
+    2: _lp("level", "2 – low"),
+    3: _lp("level", "3 – medium"),
+    4: _lp("level", "4 – high"),
+    5: _lp("level", "5 – very high"),
+}
+# Translators: priority of a ticket.
+PRIORITY = {
+    1: _lp("priority", "Very low"),
+    2: _lp("priority", "Low"),
+    3: _lp("priority", "Medium"),
+    4: _lp("priority", "High"),
+    5: _lp("priority", "Very high"),
+}
+MAJOR = _lp("priority", "Major incident")
+
+
+def priority(ticket: Ticket) -> str:
+    """The word for a ticket's priority."""
+    return str(MAJOR if ticket.is_major else PRIORITY[ticket.priority])
+
+
+def tier_name(number: int, names: Mapping[int, Mapping[str, str]]) -> str:
+    """A tier as the organisation calls it, in the page's language or the next best; else its short name."""
+    own = names.get(number, {})
+    found = choices(language(), own)
+    return f"{tier(number)} {own[found[0]]}" if found else tier(number)
 
 
 def tier(number: int) -> str:

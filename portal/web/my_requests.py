@@ -1,7 +1,9 @@
 """The form by which people ask a person, and the articles that may spare them that."""
 
 import hashlib
+import re
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from flask import Blueprint, Response, make_response, redirect, render_template, request, url_for
@@ -18,7 +20,7 @@ from portal.requests import COMMENT_LENGTH
 from portal.selfservice import Result, answer, gap_terms
 from portal.sending import DESCRIPTION_LENGTH, NAME_LENGTH, PHONE_LENGTH, SUBJECT_LENGTH, Sending
 from portal.tickets import Callback
-from portal.web import forms, trail, visits
+from portal.web import banner, forms, trail, visits
 from portal.web.i18n import language
 from portal.web.links import is_local
 from portal.web.security import csrf, limiter
@@ -35,7 +37,7 @@ LIMITS = {
     "text": TEXT_LENGTH,
     "comment": COMMENT_LENGTH,
 }
-FIELDS = ("name", "email", "subject", "description", "callback", "phone", "window", "query", "page")
+FIELDS = ("name", "email", "subject", "description", "callback", "phone", "window", "query", "page", "urgency")
 #: Set once articles have been suggested, so that the next press of the button sends.
 SUGGESTED = "suggested"
 #: Set where somebody comes back to the form with what they had typed; nothing is sent.
@@ -132,11 +134,13 @@ def send() -> AnyResponse:
     if form.errors:
         return _form_page(form, 400, stamp=stamp, receipt=receipt)
     is_spam = bool(request.form.get(forms.HONEYPOT))
-    if not is_spam and not request.form.get(SUGGESTED) and (found := _suggested(sending.subject, sending.description)):
+    found = _suggested(sending.subject, sending.description)
+    if not is_spam and not request.form.get(SUGGESTED) and found:
         _note(lambda kept, now: kept.shown(_hash(nonce), language(), now))
         return _form_page(form, stamp=stamp, receipt=receipt, suggestions=found)
     try:
-        _ticket, token = services().requests.receive(
+        sending = replace(sending, topic=found[0].item.article.topic if found else "")
+        received, token = services().requests.receive(
             sending, nonce, services().clock(), stems=gap_terms(query), is_spam=is_spam
         )
     except InvalidInput as error:
@@ -148,6 +152,7 @@ def send() -> AnyResponse:
         return _form_page(form, 503, stamp=stamp, receipt=receipt)
     services().faults.works(UNSTORED)
     if not is_spam:
+        banner.join(received.id)
         visits.note_request()
         _note(lambda kept, now: kept.sent(_hash(nonce), language(), now))
     return redirect(url_for("private_page.status", token=token, sent="yes"), 303)
@@ -156,6 +161,7 @@ def send() -> AnyResponse:
 def _sending(sent: dict[str, str], query: Query, receipt: trail.Receipt | None) -> Sending:
     """What the form that was sent asks for."""
     wants_call = bool(sent["callback"] or sent["phone"].strip())
+    urgency = int(sent["urgency"]) if re.fullmatch("[1-5]", sent["urgency"]) else 3
     window = Callback(sent["window"]) if sent["window"] in set(Callback) else Callback.ANY
     return Sending(
         **{name: sent[name] for name in ("name", "email", "subject", "description", "phone")},
@@ -164,6 +170,7 @@ def _sending(sent: dict[str, str], query: Query, receipt: trail.Receipt | None) 
         page=sent["page"] if is_local(sent["page"]) else "",
         callback=window if wants_call else None,
         trail=receipt.chosen if receipt else (),
+        urgency=urgency,
     )
 
 

@@ -1,6 +1,5 @@
 """A requester's own page for each request, at its private link, and the way back to it."""
 
-import hashlib
 import re
 from collections.abc import Callable
 from typing import Any
@@ -45,7 +44,13 @@ def gone(_error: NotFound) -> tuple[str, int]:
 
 
 def _parts(
-    token: str, ticket: Ticket, events: list[Event], rating: Rating | None, form: forms.Form
+    token: str,
+    ticket: Ticket,
+    events: list[Event],
+    rating: Rating | None,
+    form: forms.Form,
+    *,
+    is_writing: bool = False,
 ) -> tuple[Markup, Markup]:
     """The two parts of the page that change while it is open: how it stands, and what else can be done."""
     possible = allowed(ticket)
@@ -56,6 +61,7 @@ def _parts(
         "token": token,
         "form": form,
         "rating": rating,
+        "is_writing": is_writing,
         "can_close": Action.REQUESTER_CLOSE in possible,
         "can_reopen": ticket.status is Status.SOLVED,
         "can_rate": Action.RATE in possible and rating is None,
@@ -73,16 +79,22 @@ def _article(event: Event) -> Published | None:
         return None
 
 
-def _version(*parts: Markup) -> str:
-    """What changes when a part of the page does."""
-    return hashlib.blake2b("".join(parts).encode(), digest_size=12).hexdigest()
+def _version(ticket: Ticket, *, is_writing: bool) -> str:
+    """What changes when a part of the page does, known without making it: two hundred pages ask every two seconds."""
+    return f"{services().build}-{ticket.version}-{language()}-{'writing' if is_writing else ''}"
+
+
+def _is_agent_writing(ticket: Ticket) -> bool:
+    """Whether somebody of the staff is writing to the requester at this moment."""
+    return any(each.is_writing for each in services().presence.others(ticket.id, 0, services().clock()))
 
 
 def _page(token: str, form: forms.Form, code: int = 200) -> Response:
     """The private page, with what was typed and what is wrong with it."""
     ticket, events, rating = _follow(token)
-    thread, actions = _parts(token, ticket, events, rating, forms.Form(limits=LIMITS))
-    version = _version(thread, actions)
+    is_writing = _is_agent_writing(ticket)
+    thread, actions = _parts(token, ticket, events, rating, forms.Form(limits=LIMITS), is_writing=is_writing)
+    version = _version(ticket, is_writing=is_writing)
     if form.errors:
         _, actions = _parts(token, ticket, events, rating, form)
     page = render_template(
@@ -100,10 +112,33 @@ def status(token: str) -> Response:
 @blueprint.get("/<token>/thread")
 def thread(token: str) -> AnyResponse:
     """What changes on the page, for its script; nothing while it is as the script knows it."""
-    parts = _parts(token, *_follow(token), forms.Form(limits=LIMITS))
-    response = make_response(Markup("").join(parts))
-    response.set_etag(_version(*parts))
-    return response.make_conditional(request)
+    if not _TOKEN.fullmatch(token):
+        raise NotFound("no such request")
+    ticket = services().requests.stands(token, services().clock())
+    is_writing = _is_agent_writing(ticket)
+    version = _version(ticket, is_writing=is_writing)
+    if version in request.if_none_match:
+        response = Response(status=304)
+    else:
+        ticket, events, rating = _follow(token)
+        parts = _parts(token, ticket, events, rating, forms.Form(limits=LIMITS), is_writing=is_writing)
+        response = make_response(Markup("").join(parts))
+        version = _version(ticket, is_writing=is_writing)
+    response.set_etag(version)
+    return response
+
+
+@blueprint.post("/<token>/here")
+@csrf.exempt  # type: ignore[untyped-decorator]  # Says that the page is open, and nothing else.
+@limiter.limit("1200 per hour", key_func=lambda: str((request.view_args or {}).get("token")))  # Not a whole office.
+def here(token: str) -> Response:
+    """Tell the desk that the requester has the page open, and whether they are writing."""
+    if not _TOKEN.fullmatch(token):
+        raise NotFound("no such request")
+    now = services().clock()
+    ticket = services().requests.stands(token, now)
+    services().presence.here(ticket.id, 0, now, is_writing=forms.read("writing", longest=3)["writing"] == "yes")
+    return Response(status=204)
 
 
 def _done(token: str, form: forms.Form, act: Callable[[], object], anchor: str) -> AnyResponse:
@@ -203,5 +238,5 @@ def send_link() -> AnyResponse:
     if form.errors:
         return _find_page(form, 400)
     if not request.form.get(forms.HONEYPOT):
-        services().requests.ask_link(number, form.values["email"], language(), services().clock())
+        services().lost_links.ask(number, form.values["email"], language(), services().clock())
     return redirect(url_for("private_page.find", sent="yes"), 303)

@@ -49,7 +49,7 @@ HEADERS = {
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
 }
 #: Largest body of a request, in bytes; the longest form is far below.
-MAX_BODY = 256 * 1024
+MAX_BODY = 512 * 1024
 
 
 def allowed_host(settings: Settings, host: str) -> bool:
@@ -141,6 +141,11 @@ def needs(right: Right) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
         return guarded
 
     return decorate
+
+
+def may_now(right: str) -> bool:
+    """Whether whoever is signed in has a right; for templates."""
+    return bool(current_user.is_authenticated) and may(person(), Right(right))
 
 
 def person() -> Person:

@@ -1,5 +1,10 @@
 """Staff sign in and out."""
 
+import hmac
+import logging
+from datetime import datetime, timedelta
+from typing import Any
+
 from flask import (
     Blueprint,
     Flask,
@@ -13,17 +18,48 @@ from flask import (
     url_for,
 )
 from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
 from flask_login import LoginManager, UserMixin, current_user, login_user, logout_user
 from werkzeug.wrappers import Response as AnyResponse
 
+from portal.identity import IdentityRefused, Journey, Provider
+from portal.locales import LANGUAGES
 from portal.people import Person
-from portal.staff import SignInRefused, TooManyAttempts
-from portal.web import forms
-from portal.web.links import is_local
+from portal.staff import CodeNeeded, Pending, SignInRefused, TooManyAttempts
+from portal.web import forms, i18n
+from portal.web.links import absolute, is_local
 from portal.web.security import limiter
 from portal.web.services import services
 
+log = logging.getLogger(__name__)
+
 blueprint = Blueprint("sign_in", __name__, url_prefix="/<language:language>")
+#: The address that the identity provider sends people back to: one for all languages, as it is registered there.
+roots = Blueprint("sign_in_roots", __name__)
+
+#: What pages that stand open send by themselves.
+HEARTBEATS = frozenset({"desk.here", "desk.seen"})
+#: How long somebody has for the code after the password, and for the way to the identity provider and back.
+PATIENCE = timedelta(minutes=5)
+#: Browsers and systems by a word of what they call themselves; the first that fits.
+BROWSERS = (("Edg", "Edge"), ("OPR", "Opera"), ("Firefox", "Firefox"), ("Chrom", "Chrome"), ("Safari", "Safari"))
+SYSTEMS = (
+    ("iPhone", "iPhone"),
+    ("iPad", "iPad"),
+    ("Android", "Android"),
+    ("Windows", "Windows"),
+    ("Mac OS X", "macOS"),
+    ("Linux", "Linux"),
+)
+#: What somebody is told who could not be signed in through the identity provider.
+PROBLEMS = {
+    "unavailable": _l("%(name)s does not answer. Try again in a few minutes, or sign in with your password."),
+    "invalid": _l("The answer of %(name)s could not be verified. Try again, or tell your administrator."),
+    "cancelled": _l("Signing in with %(name)s was not completed. Try again, or sign in with your password."),
+    "expired": _l("Signing in with %(name)s took too long. Try again."),
+    "unverified": _l("%(name)s does not confirm your email address. Ask your administrator."),
+    "unknown": _l("Your account at %(name)s gives no access to the help desk. Ask your administrator."),
+}
 
 
 class SignedIn(UserMixin):  # type: ignore[misc]  # Flask-Login has no types.
@@ -47,10 +83,11 @@ def init(app: Flask) -> None:
     # Its “remember me”, which is not used here, reads the session after every request, as would its own way to give
     # templates the user: shared caches would then keep a copy of every public page for each reader's cookies.
     app.after_request_funcs[None].remove(manager._update_remember_cookie)  # noqa: SLF001
+    app.register_blueprint(roots)
 
     @manager.user_loader  # type: ignore[untyped-decorator]
     def load(key: str) -> SignedIn | None:
-        found = services().staff.of_session(key, services().clock())
+        found = services().staff.of_session(key, services().clock(), is_use=_is_use())
         return SignedIn(found, key) if found else None
 
     @manager.unauthorized_handler  # type: ignore[untyped-decorator]
@@ -63,6 +100,30 @@ def init(app: Flask) -> None:
         return make_response(render_template("session_ended.html", target=page, text=text), 401)
 
 
+def _is_use() -> bool:
+    """Whether the person does something; a page that stands open and asks for news by itself does nothing."""
+    mode = request.headers.get("Sec-Fetch-Mode", "navigate")
+    return mode == "navigate" or (request.method not in {"GET", "HEAD"} and request.endpoint not in HEARTBEATS)
+
+
+def browser() -> str:
+    """Browser and system of the request in simple words, such as “Firefox, Linux”; empty where both are unknown."""
+    sent = request.headers.get("User-Agent", "")[:500]
+    found = (next((name for word, name in words if word in sent), "") for words in (BROWSERS, SYSTEMS))
+    return ", ".join(name for name in found if name)
+
+
+def provider() -> Provider | None:
+    """The identity provider, if there is one."""
+    return services().identity
+
+
+def enter(person: Person, key: str) -> None:
+    """Let this browser act for a person; nothing that was in its session before goes on."""
+    session.clear()
+    login_user(SignedIn(person, key))
+
+
 def _target() -> str:
     """Where to go after signing in."""
     asked = request.values.get("next", "")
@@ -72,7 +133,16 @@ def _target() -> str:
 def _page(message: str = "", status: int = 200) -> Response:
     """The form; the address is kept, the password never."""
     email = request.form.get("email", "")[:254]
-    return make_response(render_template("sign_in.html", message=message, email=email, target=_target()), status)
+    elsewhere = provider()
+    name = elsewhere.name if elsewhere else ""
+    page = render_template("sign_in.html", message=message, email=email, target=_target(), provider=name)
+    return make_response(page, status)
+
+
+def _wait(response: Response) -> Response:
+    """An answer to too many attempts."""
+    response.headers["Retry-After"] = "900"
+    return response
 
 
 @blueprint.get("/sign-in")
@@ -80,7 +150,9 @@ def form() -> AnyResponse:
     """The form, or the desk for somebody who is signed in."""
     if current_user.is_authenticated:
         return redirect(_target(), 303)
-    return _page()
+    elsewhere = provider()
+    problem = PROBLEMS.get(request.args.get("problem", "")) if elsewhere else None
+    return _page(str(problem) % {"name": elsewhere.name} if problem and elsewhere else "")
 
 
 @blueprint.post("/sign-in")
@@ -89,16 +161,131 @@ def sign_in() -> AnyResponse:
     """Check address and password."""
     sent = forms.read("email", "password", longest=1000)
     try:
-        person, key = services().staff.sign_in(sent["email"], sent["password"], services().clock())
+        person, key = services().staff.sign_in(sent["email"], sent["password"], services().clock(), browser())
     except TooManyAttempts:
-        response = _page(_("Too many wrong passwords. Wait 15 minutes and try again."), 429)
-        response.headers["Retry-After"] = "900"
-        return response
+        return _wait(_page(_("Too many wrong passwords. Wait 15 minutes and try again."), 429))
     except SignInRefused:
         return _page(_("The email address and the password do not belong together."), 403)
-    session.clear()  # Nothing that was there before may go on into a signed-in session.
-    login_user(SignedIn(person, key))
+    except CodeNeeded as needed:
+        return _ask_for_code(needed.pending, i18n.language(), _target())
+    enter(person, key)
     return redirect(_target(), 303)
+
+
+def _ask_for_code(pending: Pending, language: str, target: str) -> AnyResponse:
+    """Remember whose password was right, which is no right to anything, and ask for the code."""
+    session.clear()
+    session["pending"] = [pending.person_id, pending.proof, services().clock().isoformat()]
+    return redirect(url_for("sign_in.code_form", language=language, next=target), 303)
+
+
+def _pending() -> Pending | None:
+    """Whose password was right a moment ago, in this browser."""
+    number, proof, at = session.get("pending", (0, "", ""))
+    if not number or services().clock() - datetime.fromisoformat(at) > PATIENCE:
+        session.pop("pending", None)
+        return None
+    return Pending(number, proof)
+
+
+def _code_page(message: str = "", status: int = 200) -> Response:
+    """The form for the code."""
+    return make_response(render_template("second_factor.html", message=message, target=_target()), status)
+
+
+@blueprint.get("/sign-in/code")
+def code_form() -> AnyResponse:
+    """The form for the code, after a right password."""
+    return _code_page() if _pending() else redirect(url_for("sign_in.form", next=_target()), 303)
+
+
+@blueprint.post("/sign-in/code")
+@limiter.limit("100 per hour")
+def check_code() -> AnyResponse:
+    """Check the code."""
+    pending = _pending()
+    if pending is None:
+        return _page(_("The code took too long. Sign in again."), 403)
+    code = forms.read("code", longest=100)["code"]
+    try:
+        person, key = services().staff.sign_in_with_code(pending, code, services().clock(), browser())
+    except TooManyAttempts:
+        return _wait(_code_page(_("Too many wrong codes. Wait 15 minutes and try again."), 429))
+    except SignInRefused:
+        return _code_page(_("This code is wrong or was used already. Enter the code that the app shows now."), 403)
+    enter(person, key)
+    return redirect(_target(), 303)
+
+
+@blueprint.get("/sign-in/elsewhere")
+@limiter.limit("100 per hour")
+def leave() -> AnyResponse:
+    """Send the browser to the identity provider."""
+    elsewhere = provider()
+    if elsewhere is None:
+        return redirect(url_for("sign_in.form", next=_target()), 303)
+    try:
+        journey = elsewhere.begin(_back())
+    except IdentityRefused as refused:
+        return _refuse(refused, i18n.language(), _target())
+    session["journey"] = {
+        "state": journey.state,
+        "nonce": journey.nonce,
+        "verifier": journey.verifier,
+        "at": services().clock().isoformat(),
+        "language": i18n.language(),
+        "next": _target(),
+    }
+    return redirect(journey.address, 303)
+
+
+def _back() -> str:
+    """The address that the identity provider sends people back to."""
+    return absolute(url_for("sign_in_roots.come_back"))
+
+
+def _refuse(refused: IdentityRefused, language: str, target: str) -> AnyResponse:
+    """Back to the form with what is wrong; the log has the reason."""
+    log.warning("identity provider: %s", refused)
+    return redirect(url_for("sign_in.form", language=language, problem=refused.code, next=target), 303)
+
+
+@roots.get("/sign-in/return")
+@limiter.limit("100 per hour")
+def come_back() -> AnyResponse:
+    """The way back from the identity provider; what is asked here is answered once."""
+    kept: dict[str, Any] = session.pop("journey", {})
+    language = kept.get("language", "")
+    language = language if language in LANGUAGES else i18n.preferred()
+    target = kept.get("next", "")
+    target = target if is_local(target) else url_for("desk.queue", language=language)
+    try:
+        person, key = _come_back(kept)
+    except IdentityRefused as refused:
+        return _refuse(refused, language, target)
+    except CodeNeeded as needed:
+        return _ask_for_code(needed.pending, language, target)
+    enter(person, key)
+    return redirect(target, 303)
+
+
+def _come_back(kept: dict[str, Any]) -> tuple[Person, str]:
+    """Who has come back, and the key of their new session.
+
+    Raises:
+        IdentityRefused, CodeNeeded
+    """
+    elsewhere, now = provider(), services().clock()
+    if elsewhere is None or not kept or now - datetime.fromisoformat(kept["at"]) > PATIENCE:
+        raise IdentityRefused("expired")
+    if not hmac.compare_digest(request.args.get("state", "").encode(), kept["state"].encode()):
+        raise IdentityRefused("expired", "the state is another one")
+    code = request.args.get("code", "")[:2000]
+    if not code or "error" in request.args:
+        is_choice = request.args.get("error", "") in {"", "access_denied"}
+        raise IdentityRefused("cancelled" if is_choice else "invalid")
+    journey = Journey("", kept["state"], kept["nonce"], kept["verifier"])
+    return services().staff.sign_in_as(elsewhere.finish(journey, code, _back(), now), now, browser())
 
 
 @blueprint.post("/sign-out")

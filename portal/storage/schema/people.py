@@ -1,6 +1,6 @@
 """Staff, their sessions and their wrong passwords."""
 
-from sqlalchemy import Column, ForeignKey, Index, Integer, String, Table
+from sqlalchemy import Boolean, Column, ForeignKey, Index, Integer, String, Table
 from sqlalchemy.types import JSON
 
 from portal.storage.schema.base import Moment, metadata
@@ -15,7 +15,22 @@ people = Table(
     Column("roles", JSON, nullable=False),
     Column("tiers", JSON, nullable=False),
     Column("languages", JSON, nullable=False),
+    #: Topics of the articles that they know about; empty: all.
+    Column("topics", JSON, nullable=False),
+    #: Their working hours; None: those of their tiers.
+    Column("calendar_id", Integer),
+    Column("is_active", Boolean, nullable=False),
+    #: From this and the instance's secret their one-time codes follow; None: they use none.
+    Column("totp_salt", String(64)),
+    #: The last step of time of which a code was accepted; none is accepted twice.
+    Column("totp_step", Integer),
+    #: Hashes of the recovery codes that are left.
+    Column("recovery", JSON, nullable=False),
+    #: Who they are at the identity provider.
+    Column("oidc_subject", String(255)),
+    Column("version", Integer, nullable=False),
     Column("created_at", Moment, nullable=False),
+    Index("ix_people_oidc_subject", "oidc_subject", unique=True),
 )
 
 #: Who is signed in; the cookie holds the key, the table its hash, so that a copy of the table opens nothing.
@@ -26,6 +41,9 @@ sessions = Table(
     Column("person_id", ForeignKey("people.id", ondelete="CASCADE"), nullable=False, index=True),
     Column("created_at", Moment, nullable=False),
     Column("expires_at", Moment, nullable=False, index=True),
+    Column("seen_at", Moment, nullable=False),
+    #: What the browser calls itself, for the list of sign-ins.
+    Column("browser", String(200), nullable=False),
 )
 
 #: Wrong passwords, by a hash of the account's address: counted once for all processes.

@@ -38,6 +38,8 @@ MAIL_ABOUT = {
     "event": _lp("mail", "Reply"),
     "told": _lp("mail", "Article that may help"),
     "link": _lp("mail", "Private link"),
+    "supplier": _lp("mail", "To a supplier"),
+    "survey": _lp("mail", "Survey"),
 }
 # Translators: state of a mail to a requester.
 MAIL = {

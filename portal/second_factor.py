@@ -1,0 +1,90 @@
+"""One-time codes of a second device: made from the instance's secret, shown as a picture, checked.
+
+What is stored of a person is a salt. Their key follows from it and the instance's secret, so that a copy of the table
+gives nobody a code.
+"""
+
+import base64
+import hashlib
+import hmac
+import re
+import secrets
+from datetime import datetime
+
+import pyotp
+import segno
+from pyotp.exceptions import OTPVerificationError
+
+#: How many recovery codes somebody gets; each opens the door once, where the device is not at hand.
+RECOVERY_CODES = 10
+#: How far the device's clock may be wrong, in steps of 30 seconds.
+WINDOW = 1
+
+
+def new_salt() -> str:
+    """What makes one person's key differ from all others."""
+    return secrets.token_urlsafe(24)
+
+
+def new_recovery_codes() -> tuple[str, ...]:
+    """Codes of 80 random bits, in groups that can be copied by hand."""
+    return tuple(grouped(base64.b32encode(secrets.token_bytes(10)).decode()) for _ in range(RECOVERY_CODES))
+
+
+def grouped(text: str) -> str:
+    """A key or code in groups of four."""
+    return " ".join(re.findall(r".{1,4}", text))
+
+
+def picture(address: str) -> str:
+    """A key's address as a QR code: a `data:` address of an SVG, dark on light in every colour scheme."""
+    return segno.make(address, micro=False).svg_data_uri(scale=4, border=4, dark="#000", light="#fff")
+
+
+class SecondFactor:
+    """Makes and checks codes.
+
+    Args:
+        secret: the instance's.
+    """
+
+    def __init__(self, secret: bytes) -> None:
+        self._secret = secret
+
+    def key(self, salt: str) -> str:
+        """The key that the device is given: 160 bits in base 32."""
+        return base64.b32encode(self._mac("totp", salt)[:20]).decode()
+
+    def address(self, salt: str, email: str, issuer: str) -> str:
+        """The key with its names, as authenticator apps read it from a picture."""
+        return pyotp.TOTP(self.key(salt)).provisioning_uri(name=email, issuer_name=issuer)
+
+    def step(self, salt: str, code: str, now: datetime, after: int | None) -> int | None:
+        """The step of time that a code belongs to.
+
+        Args:
+            salt: the person's.
+            code: as typed.
+            now: aware.
+            after: the last step of which a code was accepted; neither it nor an earlier one is accepted again.
+
+        Returns:
+            The step; None where the code is wrong, too old or used.
+        """
+        digits = re.sub(r"[\s-]", "", code[:20])
+        if not re.fullmatch(r"[0-9]{6}", digits):
+            return None
+        try:
+            found = pyotp.TOTP(self.key(salt)).verify_and_get_timecode(digits, for_time=now, valid_window=WINDOW)
+        except OTPVerificationError:
+            return None
+        return found if after is None or found > after else None
+
+    def recovery_hash(self, salt: str, code: str) -> str:
+        """What is stored of a recovery code; groups, small letters and the digits 0 and 1 do not matter."""
+        plain = re.sub(r"[\s-]", "", code[:60]).upper().translate(str.maketrans("01", "OI"))
+        return self._mac("recovery", salt, plain).hex()
+
+    def _mac(self, *parts: str) -> bytes:
+        """A keyed hash; what it is for is a part of it."""
+        return hmac.new(self._secret, "\0".join(parts).encode(), hashlib.sha256).digest()

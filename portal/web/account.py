@@ -1,0 +1,205 @@
+"""One's own account: where one is signed in, another password, codes of a second device."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, cast
+from urllib.parse import urlsplit
+
+from flask import Blueprint, current_app, flash, make_response, redirect, render_template, session, url_for
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+from flask_login import current_user
+from werkzeug.wrappers import Response
+
+from portal.errors import InvalidInput
+from portal.own_account import OwnAccount
+from portal.passwords import PASSWORD_MOST
+from portal.people import PASSWORD_LENGTH
+from portal.staff import SignInRefused, TooManyAttempts
+from portal.web import forms, sign_in
+from portal.web.security import limiter, person
+from portal.web.services import services
+
+blueprint = Blueprint("account", __name__, url_prefix="/<language:language>/account")
+
+_WRONG = _l("This is not your present password.")
+_TOO_MANY = _l("Too many wrong passwords. Wait 15 minutes and try again.")
+#: What each broken rule is called on these pages.
+MESSAGES = {
+    ("old", "wrong"): _WRONG,
+    ("old", "too_many"): _TOO_MANY,
+    ("password", "wrong"): _WRONG,
+    ("password", "too_many"): _TOO_MANY,
+    ("password", "too_short"): _l("Use at least %(limit)s characters for the new password."),
+    ("password", "too_long"): _l("Use at most %(limit)s characters for the new password."),
+    ("password", "too_common"): _l(
+        "The new password is too easy to guess. Use several words that do not belong together."
+    ),
+    ("password", "same"): _l("The new password is the present one. Choose another one."),
+    ("code", "invalid"): _l("This code is wrong. Enter the code that the app shows now."),
+    ("code", "on"): _l("Codes are asked for already. Turn that off first to use another device."),
+}
+
+
+class Form(forms.Form):
+    """A form of these pages."""
+
+    def message(self, name: str) -> str:
+        """What to tell the person about a field; empty where nothing is wrong with it."""
+        code = self.errors.get(name, "")
+        limit = PASSWORD_LENGTH if code == "too_short" else PASSWORD_MOST
+        return str(MESSAGES[name, code]) % {"limit": limit} if code else ""
+
+
+def signed_in(view: Callable[..., Any]) -> Callable[..., Any]:
+    """Let everybody who is signed in see a page; others sign in first."""
+
+    @wraps(view)
+    def guarded(*args: Any, **kwargs: Any) -> Any:
+        if not current_user.is_authenticated:
+            return cast(Any, current_app).login_manager.unauthorized()
+        return view(*args, **kwargs)
+
+    return guarded
+
+
+def _own() -> OwnAccount:
+    """The use cases."""
+    return OwnAccount(services().staff)
+
+
+def _page(form: Form | None = None, status: int = 200) -> Response:
+    """The account as it stands."""
+    own, now = _own(), services().clock()
+    page = render_template(
+        "account.html",
+        form=form or Form(),
+        me=person(),
+        sign_ins=own.sign_ins(person(), current_user.get_id(), now),
+        recovery_left=own.uses_codes(person()),
+        least=PASSWORD_LENGTH,
+    )
+    return make_response(page, status)
+
+
+def _codes_page(form: Form | None = None, status: int = 200) -> Response:
+    """The key to be scanned, or how codes are used now."""
+    own = _own()
+    left, offer = own.uses_codes(person()), None
+    if left is None:
+        # The same key on every look, until the first code has come: a reload must not make the app's entry worthless.
+        offer = own.offer(person(), _issuer(), session.get("codes_salt", ""))
+        session["codes_salt"] = offer.salt
+    page = render_template("account_codes.html", form=form or Form(), recovery_left=left, offer=offer)
+    return make_response(page, status)
+
+
+def _issuer() -> str:
+    """What authenticator apps call the account."""
+    settings = services().settings
+    return settings.site_name or urlsplit(settings.public_url).hostname or "localhost"
+
+
+def _failed(field: str, error: Exception) -> tuple[Form, int]:
+    """A form with what is wrong with it, and the status."""
+    if isinstance(error, InvalidInput):
+        return Form(errors={error.field: error.code}), 400
+    if isinstance(error, TooManyAttempts):
+        return Form(errors={field: "too_many"}), 429
+    return Form(errors={field: "wrong"}), 403
+
+
+@blueprint.get("/")
+@signed_in
+def page() -> Response:
+    """The account."""
+    return _page()
+
+
+@blueprint.post("/password")
+@signed_in
+@limiter.limit("100 per hour")
+def change_password() -> Response:
+    """Set another password."""
+    sent = forms.read("old", "password", longest=1000)
+    key, now = current_user.get_id(), services().clock()
+    try:
+        renewed = _own().change_password(person(), key, sent["old"], sent["password"], now)
+    except (InvalidInput, SignInRefused, TooManyAttempts) as error:
+        return _page(*_failed("old", error))
+    sign_in.enter(person(), renewed)
+    flash(_("Your password has been changed. You have been signed out everywhere else."))
+    return redirect(url_for("account.page"), 303)
+
+
+@blueprint.post("/sign-ins/end")
+@signed_in
+def end_sign_in() -> Response:
+    """End one of the sign-ins."""
+    if _own().end(person(), forms.read("reference", longest=64)["reference"]):
+        flash(_("This sign-in has been ended."))
+    return redirect(url_for("account.page"), 303)
+
+
+@blueprint.post("/sign-ins/end-others")
+@signed_in
+def end_others() -> Response:
+    """End all sign-ins but this one."""
+    _own().end_others(person(), current_user.get_id())
+    flash(_("You have been signed out everywhere else."))
+    return redirect(url_for("account.page"), 303)
+
+
+@blueprint.get("/codes")
+@signed_in
+def codes() -> Response:
+    """Codes of a second device: turn them on, or look after them."""
+    return _codes_page()
+
+
+@blueprint.post("/codes")
+@signed_in
+@limiter.limit("100 per hour")
+def turn_on() -> Response:
+    """Ask for codes from now on."""
+    sent = forms.read("password", "code", longest=1000)
+    salt, key, now = session.get("codes_salt", ""), current_user.get_id(), services().clock()
+    if not salt:
+        return redirect(url_for("account.codes"), 303)
+    try:
+        recovery, renewed = _own().turn_on(person(), key, sent["password"], salt, sent["code"], now)
+    except (InvalidInput, SignInRefused, TooManyAttempts) as error:
+        return _codes_page(*_failed("password", error))
+    sign_in.enter(person(), renewed)
+    return make_response(render_template("account_recovery.html", codes=recovery, is_new=True))
+
+
+@blueprint.post("/codes/recovery")
+@signed_in
+@limiter.limit("100 per hour")
+def new_recovery_codes() -> Response:
+    """Replace the recovery codes."""
+    try:
+        recovery = _own().new_recovery_codes(person(), _confirmation(), services().clock())
+    except (SignInRefused, TooManyAttempts) as error:
+        return _codes_page(*_failed("password", error))
+    return make_response(render_template("account_recovery.html", codes=recovery, is_new=False))
+
+
+@blueprint.post("/codes/off")
+@signed_in
+@limiter.limit("100 per hour")
+def turn_off() -> Response:
+    """Ask for no codes any more."""
+    try:
+        renewed = _own().turn_off(person(), current_user.get_id(), _confirmation(), services().clock())
+    except (SignInRefused, TooManyAttempts) as error:
+        return _codes_page(*_failed("password", error))
+    sign_in.enter(person(), renewed)
+    flash(_("You are no longer asked for codes."))
+    return redirect(url_for("account.page"), 303)
+
+
+def _confirmation() -> str:
+    """The password, typed once more."""
+    return forms.read("password", longest=1000)["password"]

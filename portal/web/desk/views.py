@@ -1,0 +1,41 @@
+"""All views of the desk: importing them puts them on its blueprint."""
+
+from portal.web.desk import (
+    actions,
+    administration,
+    administration_calendars,
+    administration_people,
+    administration_rules,
+    administration_setup,
+    administration_texts,
+    batches,
+    calls,
+    explanation,
+    incidents,
+    notices,
+    queue,
+    supplier,
+    surveys,
+    ticket,
+    together,
+)
+
+__all__ = [
+    "actions",
+    "administration",
+    "administration_calendars",
+    "administration_people",
+    "administration_rules",
+    "administration_setup",
+    "administration_texts",
+    "batches",
+    "calls",
+    "explanation",
+    "incidents",
+    "notices",
+    "queue",
+    "supplier",
+    "surveys",
+    "ticket",
+    "together",
+]
