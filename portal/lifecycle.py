@@ -75,7 +75,6 @@ REQUEST_ONLY = frozenset(
         Action.RATE,
         Action.TELL,
         Action.MAIL_FAILED,
-        Action.ESCALATE,
         Action.DECLARE_MAJOR,
         Action.END_MAJOR,
         Action.LINK_INCIDENT,

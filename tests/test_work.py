@@ -207,16 +207,17 @@ def test_only_another_tier_of_ours_that_is_in_use(database: Database, tier: int)
     assert history(database, number) == []
 
 
-def test_escalating_needs_a_reason_and_a_request(database: Database) -> None:
-    """A blank reason, a gap, a solved request, an old page: each is refused."""
+def test_escalating_needs_a_reason_and_an_unsolved_ticket(database: Database) -> None:
+    """A blank reason, a solved request, an old page: each is refused; a gap is passed on like a request."""
     mia, gap = hire(database), opened(database, kind=Kind.GAP)
     number, solved = opened(database), opened(database, status=Status.SOLVED)
 
     with pytest.raises(InvalidInput) as refused:
         desk(database).escalate(mia, number, 2, " \n", NOW)
-    for other in (gap, solved):
-        with pytest.raises(TransitionRefused):
-            desk(database).escalate(mia, other, 2, "Why", NOW)
+    with pytest.raises(TransitionRefused):
+        desk(database).escalate(mia, solved, 2, "Why", NOW)
+    passed = desk(database).escalate(mia, gap, 2, "Needs an expert", NOW)
+    assert (passed.tier, passed.owner_id, passed.status) == (2, None, Status.NEW)
     with pytest.raises(StaleTicket):
         desk(database).escalate(mia, number, 2, "Why", NOW, 7)
 

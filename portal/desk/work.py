@@ -163,12 +163,12 @@ class Desk:
     def escalate(
         self, person: Person, number: int, tier: int, reason: str, now: datetime, version: int | None = None
     ) -> Ticket:
-        """Pass a request on to another tier of ours, also back; nobody owns it then, and the former owner is told.
+        """Pass a ticket on to another tier of ours, also back; nobody owns it then, and the former owner is told.
 
         Raises:
             InvalidInput: the reason (`text`) is missing or too long; `tier` is `invalid`: not in use, that of the
                 suppliers, or the one that has it.
-            TransitionRefused: it has ended, or it is a gap.
+            TransitionRefused: it has ended.
         """
         _check(person)
         if not reason.strip():
