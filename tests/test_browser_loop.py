@@ -35,6 +35,7 @@ def _loop(page: Page, site: Site, language: str) -> None:
     private = page.url
 
     sign_in(page, site, language)
+    page.goto(site.url(f"/{language}/desk/?kind=request"))
     page.get_by_role("link", name=word, exact=False).last.click()
     page.locator("form[action$='/take'] button").click()
     page.locator(".composer-reply textarea").fill("Bonjour, Guten Tag, здравствуйте!")

@@ -189,7 +189,8 @@ def test_a_request_is_answered_live_and_rated(language: str, world: World, perso
     # The agent sees the trail and replies; the requester need not reload.
     agent = person()
     sign_in(agent, world.site, language)
-    agent.locator("tr", has=agent.locator(".kind-request")).get_by_role("link", name=words).first.click()
+    agent.goto(world.site.url(f"/{language}/desk/?kind=request"))
+    agent.get_by_role("link", name=words).first.click()
     expect(agent.locator(".facts-pane")).to_contain_text(words)
     agent.locator(".composer-reply textarea").fill("Bonjour! Guten Tag! Здравствуйте!")
     agent.locator(".composer-reply button:not(.button-quiet)").click()

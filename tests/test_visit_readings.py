@@ -8,6 +8,7 @@ from sqlalchemy import select
 
 from portal.services import Services
 from portal.storage.schema import search_events, tickets
+from portal.web.security import MAX_BODY
 from portal.web.visits import LONGEST_READ
 from tests.visiting import SLUG, TITLES, beacon, kinds, recorded, search
 
@@ -91,7 +92,9 @@ def test_a_beacon_of_another_kind_of_content_does_nothing(known: FlaskClient, po
 
 def test_a_huge_beacon_is_refused(known: FlaskClient, portal_services: Services) -> None:
     """More than any form of ours has."""
-    answer = known.post("/en/visit", data={"kind": "read", "slug": SLUG, "seconds": "1", "language": "en" * 200_000})
+    answer = known.post(
+        "/en/visit", data={"kind": "read", "slug": SLUG, "seconds": "1", "language": "e" * (MAX_BODY + 1)}
+    )
 
     assert answer.status_code == 413
     assert recorded(portal_services) == []
