@@ -144,7 +144,7 @@ async def writers(site: Site, talks: list[Talk], every: float, end: float) -> No
     line, turn = Connection(), 0
     while time.perf_counter() < end - 5:
         talk, words = talks[turn % len(talks)], f"Message number {turn}."
-        side = "agent" if turn // len(talks) % 2 == 0 else "requester"
+        side = "requester" if turn % 2 else "agent"
         talk.written[side] = words, time.perf_counter()
         if side == "agent":
             form = {"text": words, "csrf_token": site.csrf}
@@ -166,7 +166,8 @@ async def sign_in(site: Site) -> None:
     form = {"email": _EMAIL, "password": PASSWORD, "csrf_token": token[1]}
     _, headers, _ = await line.send(site.port, "POST", "/en/sign-in", form, {"Cookie": cookie})
     site.cookie = headers["set-cookie"].partition(";")[0]
-    _, _, page = await line.send(site.port, "GET", "/en/desk/notices", None, {"Cookie": site.cookie})
+    _, headers, page = await line.send(site.port, "GET", "/en/desk/notices", None, {"Cookie": site.cookie})
+    site.cookie = headers.get("set-cookie", site.cookie).partition(";")[0]
     token = re.search('name="csrf_token" value="([^"]+)"', page)
     assert token
     site.csrf = token[1]
@@ -204,7 +205,7 @@ def opened(settings: Settings, count: int) -> list[Talk]:
 @corpus.articles_option
 @click.option("--conversations", default=200, type=click.IntRange(1, 2000), show_default=True)
 @click.option("--seconds", default=40.0, type=click.FloatRange(10, 3600), show_default=True)
-@click.option("--write-every", default=0.2, type=click.FloatRange(0.01, 60), show_default=True, help="Seconds.")
+@click.option("--write-every", default=0.4, type=click.FloatRange(0.01, 60), show_default=True, help="Seconds.")
 @click.option("--workers", default=2, type=click.IntRange(1, 64), show_default=True)
 @corpus.json_option
 def main(
