@@ -26,7 +26,7 @@ from portal.storage.notices import About
 from portal.storage.swarm import participants
 from portal.telling import mentions, of_change, of_mentions
 from portal.telling import of_reply as told_of_reply
-from portal.tickets import GAPS, Action, Actor, Kind, Resolution, Ticket
+from portal.tickets import GAPS, Action, Actor, Event, Kind, Resolution, Ticket
 
 __all__ = ["Desk", "Outcome", "mentions", "participants", "told_of_reply"]
 
@@ -107,17 +107,21 @@ class Desk:
             _check_version(ticket, version)
             actor = Actor(person.id, person.name)
             changed, event = act(connection, ticket, action, now, actor, text=text, resolution=resolution)
-            if action in FIELD_OF:
-                drafting.remove(connection, number, person.id, FIELD_OF[action])
-            if action is Action.WAIT_SUPPLIER:
-                await_again(connection, number, now, self._time_zone)
-            if action is Action.NOTE:
-                of_mentions(connection, changed, event, now)
-            if ticket.kind is Kind.REQUEST and action in MAILED:
-                self._posting.event(connection, changed, event, now)
-            if action is Action.SOLVE:
-                self._merging.solve_duplicates(connection, changed, event, now)
+            self._follow_up(connection, changed, event, person, now)
             return changed
+
+    def _follow_up(self, connection: Connection, ticket: Ticket, event: Event, person: Person, now: datetime) -> None:
+        """What an action brings with it, in its transaction: its draft goes, and whom it concerns is told."""
+        if event.action in FIELD_OF:
+            drafting.remove(connection, ticket.id, person.id, FIELD_OF[event.action])
+        if event.action is Action.WAIT_SUPPLIER:
+            await_again(connection, ticket.id, now, self._time_zone)
+        if event.action is Action.NOTE:
+            of_mentions(connection, ticket, event, now)
+        if ticket.kind is Kind.REQUEST and event.action in MAILED:
+            self._posting.event(connection, ticket, event, now)
+        if event.action is Action.SOLVE:
+            self._merging.solve_duplicates(connection, ticket, event, now)
 
     def classify(
         self,
