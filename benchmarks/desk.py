@@ -53,6 +53,20 @@ WORDS = {
     "ru": "принтер не печатает пароль забыт сеть медленная ноутбук экран чёрный почта отправка сканер замятие бумаги "
     "монитор клавиатура станция сертификат истёк счёт шаблон папка пропала копия гарнитура молчит",
 }
+#: What every ticket here has alike.
+NOTHING: dict[str, Any] = {
+    "query": "",
+    "page": "",
+    "occurrences": 1,
+    "resolution_text": "",
+    "slug": "",
+    "phone": "",
+    "trail": [],
+    "urgency": 3,
+    "impact": 3,
+    "channel": "web",
+    "due_clock": "",
+}
 #: What is searched for: words in many tickets and in few, in each language, a name, an address.
 SEARCHES = (
     "printer", "headset silent", "imprimante", "casque muet", "Drucker", "Headset", "принтер", "гарнитура молчит",
@@ -85,16 +99,13 @@ def made(count: int, now: datetime) -> Iterator[dict[str, Any]]:
             "tier": chooser.choice([1, 1, 1, 2, 2, 3]),
             "language": code,
             "subject": f"{sentence(chooser, vocabulary[code], 5)} {number % 997}",
-            "query": "",
             "description": f"device {number % 9973} {sentence(chooser, vocabulary[code], 30)}",
-            "page": "",
-            "occurrences": 1,
+            **NOTHING,
             "requester_name": f"Anna Nowak {number % 500}",
             "requester_email": f"person{number % 5000}@example.org",
             "owner_id": owner,
             "owner_name": f"Agent {owner}" if owner else "",
             "resolution": None if is_open else "answered",
-            "resolution_text": "",
             "solved_at": ended,
             "closed_at": ended if status is Status.CLOSED else None,
             "created_at": now - age,
@@ -102,19 +113,12 @@ def made(count: int, now: datetime) -> Iterator[dict[str, Any]]:
             "version": EVENTS_EACH,
             "code": "U0" if kind in GAPS else "",
             "is_confirmed": kind is Kind.REQUEST or chooser.random() < 0.7,
-            "slug": "",
-            "phone": "",
-            "trail": [],
-            "urgency": 3,
-            "impact": 3,
             "priority": chooser.choice([1, 2, 2, 3, 3, 3, 4, 4, 5]),
             "is_major": is_open and number % 5000 == 0,
             "topic": chooser.choice(["", "accounts", "devices"]),
-            "channel": "web",
             "due_at": now + timedelta(minutes=chooser.randint(-300, 3000))
             if is_open and kind is Kind.REQUEST and chooser.random() < 0.8
             else None,
-            "due_clock": "",
             "clocked": EVENTS_EACH,
         }
 

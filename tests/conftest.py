@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, Page
 
 from portal.app import create_app
 from portal.server import prepare
@@ -21,7 +21,8 @@ from portal.services import Services, open_services
 from portal.settings import Settings
 from portal.storage import Database, migration
 from tests.browsing import Site, open_site
-from tests.builders import PASSWORD, person, settings, write_library
+from tests.builders import PASSWORD, settings, write_library
+from tests.builders import person as somebody
 from tests.needs import IN_CI, REPOSITORY, chromium, postgres_programs
 from tests.publishing import Folder
 from tests.serving import Server, free_port
@@ -87,7 +88,7 @@ def reader(app: Flask) -> FlaskClient:
 @pytest.fixture
 def agent(app: Flask, portal_services: Services) -> FlaskClient:
     """An agent of L1 who is signed in."""
-    portal_services.staff.add(person(), PASSWORD, portal_services.clock())
+    portal_services.staff.add(somebody(), PASSWORD, portal_services.clock())
     return sign_in(app.test_client(), "mia@example.org")
 
 
@@ -192,6 +193,22 @@ def browser_type_launch_args() -> dict[str, Any]:
     quiet = ("--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking")
     more = ("--no-sandbox", "--disable-component-update", "--disable-sync")
     return {"executable_path": chromium(), "args": [*quiet, *more]}
+
+
+@pytest.fixture
+def person(browser: Browser) -> Iterator[Callable[..., Page]]:
+    """Opens browsers of different people."""
+    contexts = []
+
+    def open_page(**options: Any) -> Page:
+        context = browser.new_context(**options)
+        context.set_default_timeout(10_000)
+        contexts.append(context)
+        return context.new_page()
+
+    yield open_page
+    for context in contexts:
+        context.close()
 
 
 @pytest.fixture(scope="session")

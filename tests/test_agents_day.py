@@ -4,10 +4,9 @@ import re
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from portal.locales import CODES
 from tests.browsing import EMAIL, Site, press_send, sign_in
@@ -60,22 +59,6 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         assert imported.returncode == 0, imported.stderr
         yield World(Site(server, ""), articles, post)
         server.kill()
-
-
-@pytest.fixture
-def person(browser: Browser) -> Iterator[Callable[..., Page]]:
-    """Opens browsers of different people."""
-    contexts = []
-
-    def open_page(**options: Any) -> Page:
-        context = browser.new_context(**options)
-        context.set_default_timeout(10_000)
-        contexts.append(context)
-        return context.new_page()
-
-    yield open_page
-    for context in contexts:
-        context.close()
 
 
 def ask(page: Page, site: Site, language: str, words: str, email: str) -> None:

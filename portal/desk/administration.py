@@ -151,17 +151,8 @@ class Administration:
             actor = Actor(by.id, by.name) if by else Actor(name=actor_name)
             for ticket in left:
                 act(connection, ticket, Action.GIVE_BACK, now, actor, details={"left": before.name})
-            audit.record(
-                connection,
-                now,
-                by,
-                "change",
-                "person",
-                changed.id,
-                plain_person(before),
-                plain_person(changed),
-                actor_name=actor_name,
-            )
+            facts = plain_person(before), plain_person(changed)
+            audit.record(connection, now, by, "change", "person", changed.id, *facts, actor_name=actor_name)
         return replace(changed, version=changed.version + 1)
 
     def load(self) -> dict[str, dict[int, int]]:

@@ -1,12 +1,17 @@
-"""By what a supplier's mail is known to belong to a case: the address that they answer to, and message ids."""
+"""Mails of a case, and by what an answer is known to belong to it: the address that it goes to, and message ids."""
 
 import hashlib
 import hmac
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 
-from portal.mail import wire_domain
+from sqlalchemy import Connection
+
+from portal.mail import Mail, wire_domain
+from portal.storage import outbox
+from portal.storage.cases import Case
 
 _ADDRESS = re.compile(r"\+s([1-9][0-9]{0,8})\.([0-9a-f]{24})@", re.IGNORECASE)
 _MESSAGE_ID = re.compile(r"<case-([1-9][0-9]{0,8})\.([0-9a-f]{24})\.[0-9]{1,9}@")
@@ -60,6 +65,13 @@ class CaseMail:
         first = self.message_id(case_id, 1) if count > 1 else ""
         answers = f"{self.local}+s{case_id}.{self.token(case_id)}@{domain}" if self.local else agent
         return {"Reply-To": answers, "In-Reply-To": first, "References": first}
+
+    def post(self, connection: Connection, mail: Mail, case: Case, count: int, agent: str, now: datetime) -> None:
+        """Put a case's mail into the outbox; see `headers` for count and agent."""
+        mail = replace(mail, headers=mail.headers | self.headers(case.id, count, agent))
+        message_id = self.message_id(case.id, count)
+        key = f"supplier-{case.id}-{count}"
+        outbox.add(connection, mail, key, now, ticket_id=case.ticket_id, message_id=message_id)
 
 
 def domain_of(address: str) -> str:

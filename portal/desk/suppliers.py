@@ -17,7 +17,7 @@ from portal.lifecycle import TEXT_LENGTH, allowed
 from portal.mail import lines, one_line
 from portal.organisation import Supplier
 from portal.people import Person, Right, may
-from portal.storage import Database, cases, notices, organisation, outbox
+from portal.storage import Database, cases, notices, organisation
 from portal.storage import tickets as store
 from portal.storage.cases import REFERENCE_LENGTH, Case
 from portal.storage.notices import About
@@ -126,10 +126,7 @@ class Suppliers:
             ticket, _event = act(
                 connection, ticket, Action.SUPPLIER_SENT, now, actor, text=bounded(mail.text), details=details
             )
-            count = 1 + len(sent(history, case))
-            mail = replace(mail, headers=mail.headers | self._mail.headers(case.id, count, person.email))
-            message_id = self._mail.message_id(case.id, count)
-            outbox.add(connection, mail, f"supplier-{case.id}-{count}", now, ticket_id=number, message_id=message_id)
+            self._mail.post(connection, mail, case, 1 + len(sent(history, case)), person.email, now)
             remind_at = answer_due(connection, supplier, now, self._letters.zone.key)
             cases.save(connection, replace(case, remind_at=remind_at, reminders=0))
             # Who waits for one supplier waits for the others too.
