@@ -17,9 +17,10 @@ from portal import library, markup, vocabulary
 from portal.commands.options import shipped_articles
 from portal.commands.progress import progress_bar
 from portal.edition import Edition, Editions
+from portal.indexing import document
 from portal.locales import CODES
 from portal.markup import Rendered, Section
-from portal.publishing import Publisher, document
+from portal.publishing import Publisher
 from portal.search import Clue, Document, generations, whoosh_index
 from portal.search.analyzers import fold, stop_words
 from portal.search.engine import WhooshIndex

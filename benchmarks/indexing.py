@@ -23,8 +23,9 @@ from benchmarks.report import Cell, Row, percentile, ratio, show
 from portal import library, markup
 from portal.commands.progress import progress_bar
 from portal.edition import Editions
+from portal.indexing import document
 from portal.locales import CODES
-from portal.publishing import Publisher, document
+from portal.publishing import Publisher
 from portal.search import generations, whoosh_index
 from portal.services import utc_now
 from portal.settings import Settings

@@ -19,9 +19,9 @@ from whoosh.qparser import MultifieldParser, OrGroup
 from benchmarks import corpus
 from benchmarks.report import Cell, Row, show
 from portal import evaluation
+from portal.commands.judged_queries import ask_of
 from portal.commands.options import shipped_articles
 from portal.commands.progress import progress_bar
-from portal.commands.quality import ask_of
 from portal.edition import Edition
 from portal.evaluation import ALL, Ask, Asked, Outcome
 from portal.judgments import QueryFile, read_left_out, read_queries, sample

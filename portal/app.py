@@ -29,11 +29,11 @@ from portal.web import (
     sign_in,
     subscriptions,
     visits,
-    writers,
 )
 from portal.web.desk import blueprint as desk_blueprint
 from portal.web.desk import notices, views  # noqa: F401 - the views are the blueprint's
 from portal.web.services import EXTENSION
+from portal.web.writers import views as writers
 
 
 def create_app(settings: Settings | None = None, services: Services | None = None) -> Flask:

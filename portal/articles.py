@@ -21,6 +21,14 @@ class Status(StrEnum):
     PUBLISHED = "published"
 
 
+class Audience(StrEnum):
+    """Whom a topic is for."""
+
+    EVERYBODY = "everybody"
+    #: Signed-in staff alone: neither page, nor search, nor lists show its articles to others.
+    WRITERS = "writers"
+
+
 class Significance(StrEnum):
     """How much the source's last change matters to its translations."""
 
@@ -92,6 +100,7 @@ class Topic:
     descriptions: Mapping[str, str] = field(default_factory=dict)
     #: Slugs that are shown first as long as nobody has voted.
     featured: tuple[str, ...] = ()
+    audience: Audience = Audience.EVERYBODY
 
     def name(self, language: str) -> str:
         """The name for readers of a language; the slug where nobody has named it."""

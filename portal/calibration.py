@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from portal.evaluation import Ask, Outcome, auc
-from portal.knowledge import Published
+from portal.knowledge import Published, of_present
 from portal.locales import CODES
 from portal.queries import Cuts
 from portal.search.confidence import NAMES, Signals
@@ -86,19 +86,19 @@ def judged(outcomes: Iterable[Outcome]) -> list[Labelled]:
 
 
 def voted(
-    articles: Mapping[tuple[str, str], Published], ask: Ask, tallies: Mapping[tuple[str, str], tuple[int, int]]
+    articles: Mapping[tuple[str, str], Published], ask: Ask, tallies: Mapping[tuple[str, str, str], tuple[int, int]]
 ) -> list[Labelled]:
     """The searches that readers' votes tell something of: the queries that an article is said to answer.
 
     Args:
         articles: by language and slug.
         ask: as a reader of a language.
-        tallies: yes-votes and all votes by language and slug; they share the weight of one judged query.
+        tallies: yes-votes and all votes by language, slug and revision; those for the texts as they are now share the
+            weight of one judged query.
     """
     found = []
-    for (language, slug), (good, given) in sorted(tallies.items()):
-        item = articles.get((language, slug))
-        answers = item.article.answers if item and given else ()
+    for (language, slug), (good, given) in sorted(of_present(articles, tallies).items()):
+        answers = articles[language, slug].article.answers if given else ()
         for text in (answer for answer in answers if not answer.strip("# ").isdigit()):
             asked = ask(language, text)
             if asked.signals is not None:

@@ -2,28 +2,31 @@
 
 import click
 
-from portal.commands.articles import articles
-from portal.commands.desk import desk
-from portal.commands.mail import mail
-from portal.commands.privacy import privacy
-from portal.commands.quality import calibrate, evaluate
-from portal.commands.search import index, search
-from portal.commands.serving import db, serve
-from portal.commands.staff import staff
-from portal.commands.tickets import tickets
-from portal.commands.ticking import tick
+from portal.commands.lazily import LazyGroup
+
+_PLACES = {
+    "serve": "portal.commands.serving:serve",
+    "articles": "portal.commands.articles:articles",
+    "search": "portal.commands.searching:search",
+    "index": "portal.commands.search:index",
+    "tickets": "portal.commands.tickets:tickets",
+    "desk": "portal.commands.desk:desk",
+    "tick": "portal.commands.ticking:tick",
+    "mail": "portal.commands.mail:mail",
+    "privacy": "portal.commands.privacy:privacy",
+    "staff": "portal.commands.staff:staff",
+    "db": "portal.commands.serving:db",
+}
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(
+    cls=LazyGroup,
+    places=_PLACES,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
 @click.version_option(package_name="tier0-portal")
 def main() -> None:
     """A multilingual knowledge base and self-service portal.
 
     Every setting is also an environment variable: PORTAL_ and its name in capitals.
     """
-
-
-for command in (evaluate, calibrate):
-    search.add_command(command)
-for command in (serve, articles, search, index, tickets, desk, tick, mail, privacy, staff, db):
-    main.add_command(command)

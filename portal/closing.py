@@ -10,14 +10,15 @@ from sqlalchemy import Connection
 
 from portal.articles import is_slug
 from portal.edition import Edition
-from portal.errors import InvalidInput, NotAllowed, NotProven, SearchUnavailable, StaleTicket
+from portal.errors import InvalidInput, NotAllowed, NotProven, SearchUnavailable, StaleTicket, TransitionRefused
 from portal.lifecycle import apply
 from portal.people import Person, Right, may
 from portal.privacy import without_masks
 from portal.queries import Query, Verdict, read_query
 from portal.selfservice import Answer, answer
-from portal.storage import Database
+from portal.storage import Database, claims
 from portal.storage import tickets as store
+from portal.storage.unanswered import Gap
 from portal.subscribing import Subscriptions
 from portal.tickets import GAPS, PROOF_RANK, PROVEN, Action, Actor, Resolution, Ticket
 
@@ -52,7 +53,7 @@ class Proof:
         return is_shown and self.rank is not None and self.rank <= PROOF_RANK
 
 
-def query_of(gap: Ticket) -> Query:
+def query_of(gap: Ticket | Gap) -> Query:
     """The search that caused a gap, as far as it is kept: what was masked was no subject."""
     return read_query(gap.language, without_masks(gap.query))
 
@@ -64,7 +65,7 @@ def read_slug(text: str) -> str:
     return slug if is_slug(slug) else ""
 
 
-def _search(edition: Edition, gap: Ticket) -> Answer:
+def _search(edition: Edition, gap: Ticket | Gap) -> Answer:
     """What the search that caused a gap finds now."""
     query = query_of(gap)
     return answer(edition, query) if query.text else Answer(query, Verdict.EMPTY)
@@ -76,7 +77,7 @@ def _rank(found: Answer, slug: str) -> int | None:
     return slugs.index(slug) + 1 if slug in slugs else None
 
 
-def prove(edition: Edition, gap: Ticket, slug: str) -> Proof:
+def prove(edition: Edition, gap: Ticket | Gap, slug: str) -> Proof:
     """Ask a gap's own query of the live index.
 
     Raises:
@@ -84,6 +85,18 @@ def prove(edition: Edition, gap: Ticket, slug: str) -> Proof:
     """
     found = _search(edition, gap)
     return Proof(_rank(found, slug), slug, gap.language, found.verdict)
+
+
+def answered_by(edition: Edition, gap: Gap) -> Proof | None:
+    """The article that a gap's own query is now sure to find first; None where it finds none.
+
+    Raises:
+        SearchUnavailable: the index is missing or broken.
+    """
+    found = _search(edition, gap)
+    if found.verdict is not Verdict.ANSWERED or not found.results:
+        return None
+    return Proof(1, found.results[0].item.article.slug, gap.language, found.verdict)
 
 
 def candidates(edition: Edition, gap: Ticket) -> list[tuple[int, str, str]]:
@@ -130,7 +143,7 @@ class Closing:
         now: datetime,
         version: int | None = None,
     ) -> Ticket:
-        """Solve a gap and tell everybody who asked; one transaction.
+        """Solve a gap and tell everybody who asked; one transaction. Whoever had taken it on is done with it.
 
         Args:
             edition: what readers see now; None will do for what needs no proof.
@@ -143,15 +156,15 @@ class Closing:
             version: the ticket's when the person looked at it; None where what has happened since does not matter.
 
         Raises:
-            NotAllowed: the person may not work on tickets.
+            NotAllowed: the person may neither work on tickets nor, by one of the ways that are proven, write articles.
             NotFound: there is no such ticket.
             StaleTicket: somebody has changed it since.
             NotProven: the gap's own query does not find the article at a good rank; nothing has changed.
             TransitionRefused, InvalidInput: see `lifecycle.apply`; also for a way or an article that is none.
             SearchUnavailable: the index is missing or broken.
         """
-        if not may(person, Right.WORK_TICKETS):
-            raise NotAllowed("this role does not work on tickets")
+        if not may(person, Right.WRITE_ARTICLES if resolution in PROVEN else Right.WORK_TICKETS):
+            raise NotAllowed("this role does not solve tickets")
         if resolution not in OF_GAP:
             raise InvalidInput("resolution", "missing")
         titles: dict[str, str] = {}
@@ -165,14 +178,18 @@ class Closing:
             changed, event = apply(gap, Action.SOLVE, now, Actor(person.id, person.name), text, resolution)
             if needs_proof:
                 changed = replace(changed, slug=slug)
-                told = self._subscriptions.tell(
-                    connection, changed, slug, titles[gap.language], gap.language, now, titles
-                )
-                proof = {"slug": slug, "rank": str(rank), "titles": json.dumps(titles), "told": str(told)}
-                event = replace(event, details=event.details | proof)
+                proof = {"slug": slug, "rank": str(rank), "titles": json.dumps(titles)}
+                event = replace(event, details=event.details | proof | self._tell(connection, changed, titles, now))
             store.save(connection, changed)
             store.record(connection, number, event)
+            claims.end(connection, number)
             return replace(changed, version=gap.version + 1)
+
+    def _tell(self, connection: Connection, gap: Ticket, titles: dict[str, str], now: datetime) -> dict[str, str]:
+        """Tell everybody who asked that an article answers a gap; how many."""
+        own = titles[gap.language]
+        told = self._subscriptions.tell(connection, gap, gap.slug, own, gap.language, now, titles)
+        return {"told": str(told)}
 
     def _proven(
         self, edition: Edition | None, number: int, typed: str, version: int | None
@@ -197,7 +214,9 @@ class Closing:
 
 
 def _check(gap: Ticket, version: int | None) -> None:
-    """Make sure that a gap is as the person saw it."""
+    """Make sure that it is a gap, and as the person saw it."""
+    if gap.kind not in GAPS:
+        raise TransitionRefused(f"ticket {gap.id} is no unanswered search")
     if version is not None and version != gap.version:
         raise StaleTicket(f"ticket {gap.id} has changed")
 

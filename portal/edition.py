@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import TypeVar
@@ -11,7 +12,8 @@ from typing import TypeVar
 from sqlalchemy.exc import DatabaseError
 
 from portal.errors import SearchUnavailable
-from portal.knowledge import KnowledgeBase, Published, most_helpful
+from portal.knowledge import KnowledgeBase, Published, most_helpful, of_present
+from portal.problems import Problem
 from portal.queries import Cuts
 from portal.search import SearchIndex
 from portal.search.analyzers import stem
@@ -39,8 +41,8 @@ _Value = TypeVar("_Value")
 class Tallies:
     """What readers thought at one moment."""
 
-    #: Yes-votes and all votes by language and slug.
-    votes: Mapping[tuple[str, str], tuple[int, int]] = field(default_factory=dict)
+    #: Yes-votes and all votes by language, slug and revision of the text.
+    votes: Mapping[tuple[str, str, str], tuple[int, int]] = field(default_factory=dict)
 
 
 class Edition:
@@ -76,6 +78,7 @@ class Edition:
         self.suggestions = lru_cache(maxsize=8)(self._suggestions)
         self._words = lru_cache(maxsize=4)(self._written)
         self.helpful = lru_cache(maxsize=200)(self._helpful)
+        self.votes = lru_cache(maxsize=2)(self._votes)
 
     def inquirer(self, language: str) -> Inquirer:
         """What makes out the queries of a language's readers."""
@@ -106,6 +109,16 @@ class Edition:
             self._keep(self._sections, {(language, slug): texts for slug, texts in read.items()}, SECTIONS_KEPT)
         return found
 
+    def problems(self) -> list[Problem]:
+        """What is wrong with the files, as far as reading them finds it."""
+        with self._database.read() as connection:
+            return published.all_problems(connection)
+
+    def saved_last(self, limit: int) -> list[tuple[str, str, datetime]]:
+        """The articles' files that were written last: language, slug, and when."""
+        with self._database.read() as connection:
+            return published.saved_last(connection, limit)
+
     def _keep(self, kept: dict[_Key, _Value], more: Mapping[_Key, _Value], most: int) -> None:
         """Keep something at hand; the oldest goes where it becomes too much."""
         with self._keeping:
@@ -123,7 +136,11 @@ class Edition:
 
     def _helpful(self, language: str, tallies: Tallies, limit: int, topic: str | None) -> tuple[Published, ...]:
         """The articles that readers found most helpful; see `knowledge.most_helpful`."""
-        return tuple(most_helpful(self.knowledge, language, tallies.votes, limit, topic))
+        return tuple(most_helpful(self.knowledge, language, self.votes(tallies), limit, topic))
+
+    def _votes(self, tallies: Tallies) -> Mapping[tuple[str, str], tuple[int, int]]:
+        """Yes-votes and all votes by language and slug, of those that were given for these texts."""
+        return of_present(self.knowledge.articles, tallies.votes, self.knowledge.aliases)
 
     def _suggestions(self, language: str, queries: tuple[str, ...]) -> Suggestions:
         """What can be suggested to readers of a language, with what many of them ask."""

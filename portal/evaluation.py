@@ -12,13 +12,14 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from portal import library
+from portal import library, redirects
 from portal.edition import Edition, Editions
 from portal.errors import CannotStart
+from portal.indexing import Progress
 from portal.judgments import Judged
 from portal.learning import learn
 from portal.locales import CODES
-from portal.publishing import Progress, Publisher
+from portal.publishing import Publisher
 from portal.queries import Cuts, Verdict
 from portal.search.confidence import Signals
 
@@ -31,7 +32,7 @@ ENOUGH = 10
 #: Stands for every language, or for every translator.
 ALL = "all"
 #: Words of writers that lie beside the articles and are searched by.
-_BESIDE = ("topics.yml", "glossary.yml", *(f"{code}/synonyms.txt" for code in CODES))
+_BESIDE = ("topics.yml", "glossary.yml", redirects.NAME, *(f"{code}/synonyms.txt" for code in CODES))
 _FRONT = re.compile(r"\A\ufeff?---[ \t]*\r?\n.*?^---[ \t]*\r?$\n?", re.DOTALL | re.MULTILINE)
 _TITLE = re.compile(r"^title[ \t]*:[^\n]*(?:\n[ \t]+[^\n]*)*", re.MULTILINE)
 

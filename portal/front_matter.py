@@ -2,7 +2,8 @@
 
 import re
 import unicodedata
-from collections.abc import Callable
+from bisect import bisect_left
+from collections.abc import Callable, Iterator
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import yaml
 
 from portal.articles import SLUG_LENGTH, Significance, Status, is_slug
-from portal.problems import Problem
+from portal.problems import Problem, Severity
 
 #: Longest front matter, in characters; keeps YAML's cost bounded.
 MAX_LENGTH = 16 * 1024
@@ -131,6 +132,7 @@ def read_front_matter(block: str, shown: str, problems: list[Problem]) -> dict[s
         problems.append(Problem(shown, error.line + 1, "bad-yaml", f"The front matter is not valid YAML: {error}."))
         return {}
     fields: dict[str, tuple[Any, int]] = {}
+    problems += _remarks(block, pairs, shown)
     for key, node, start in pairs:
         line = start + 1
         if key not in KEYS:
@@ -149,6 +151,25 @@ def read_front_matter(block: str, shown: str, problems: list[Problem]) -> dict[s
         if key not in fields:
             problems.append(Problem(shown, 1, f"missing-{key}", f"The front matter has no {key}."))
     return fields
+
+
+#: Keys whose values are words, in which a # may be meant; behind a day or a status it is a remark.
+_WORDS = frozenset({"title", "summary", "tags", "keywords", "answers", "license", "origin"})
+
+
+def _remarks(block: str, pairs: list[tuple[str, yaml.Node, int]], shown: str) -> Iterator[Problem]:
+    """Words that YAML takes for a remark: those behind a blank and a # where there are no quotation marks."""
+    for key, value, _ in pairs:
+        for node in value.value if isinstance(value, yaml.SequenceNode) else (value,):
+            if key not in _WORDS or not isinstance(node, yaml.ScalarNode) or node.style:
+                continue
+            place = node.end_mark.index
+            if match := re.compile(r"[ \t]+#[^\n]*").match(block, place):
+                line = block.count("\n", 0, place) + 2
+                message = (
+                    f"{key} ends before “{match[0].strip()[:40]}”, which is a remark; put all of it in quotation marks."
+                )
+                yield Problem(shown, line, "yaml-comment", message, Severity.WARNING)
 
 
 class BadYaml(Exception):
@@ -174,9 +195,11 @@ def compose(text: str) -> list[tuple[str, yaml.Node, int]]:
     """
     depth = 0
 
+    # YAML counts more signs as line ends than editors do.
+    ends = [match.start() for match in re.finditer("\n", text)]
+
     def line_of(mark: Any) -> int:
-        # YAML counts more signs as line ends than editors do.
-        return text.count("\n", 0, mark.index) + 1 if mark else 1
+        return bisect_left(ends, mark.index) + 1 if mark else 1
 
     try:
         for event in yaml.parse(text, Loader=LOADER):
@@ -187,8 +210,8 @@ def compose(text: str) -> list[tuple[str, yaml.Node, int]]:
                 raise BadYaml("it is nested too deeply", line_of(event.start_mark))
         node = yaml.compose(text, Loader=LOADER)
     except yaml.YAMLError as error:
-        reason = getattr(error, "problem", None) or "it cannot be read"
-        raise BadYaml(reason, line_of(getattr(error, "problem_mark", None))) from None
+        reason, mark = _cause(error, text)
+        raise BadYaml(reason, line_of(mark)) from None
     if node is None:
         return []
     if not isinstance(node, yaml.MappingNode):
@@ -197,6 +220,40 @@ def compose(text: str) -> list[tuple[str, yaml.Node, int]]:
         if not isinstance(key, yaml.ScalarNode):
             raise BadYaml("a key must be one word", line_of(key.start_mark))
     return [(str(key.value), value, line_of(key.start_mark)) for key, value in node.value]
+
+
+#: What has a beginning and no end, by the words of YAML's errors, and what is said of it.
+_BEGUN = {
+    "flow sequence": "the list that begins here has no ], or a comma is missing in it",
+    "flow mapping": "the bracket { that begins here has no }, or a comma is missing behind it",
+    "simple key": "the line has no colon behind its key",
+}
+_QUOTED = "the text that begins here has no second quotation mark, or one too many"
+
+
+def _cause(error: yaml.YAMLError, text: str) -> tuple[str, Any]:
+    """What is wrong, as a clause, and the mark of the place to mend.
+
+    That is not always where YAML stumbles: what has no end is mended where it begins.
+    """
+    problem = getattr(error, "problem", None) or "it cannot be read"
+    mark, begun = getattr(error, "problem_mark", None), getattr(error, "context_mark", None)
+    context = getattr(error, "context", None) or ""
+    if begun and "quoted scalar" in context and ("end of stream" in problem or "document" in problem):
+        return _QUOTED, begun
+    if begun and (reason := next((words for name, words in _BEGUN.items() if name in context), "")):
+        return reason, begun
+    # The next quotation mark closes what has none: YAML stumbles over what stands behind it, lines below.
+    last = None
+    try:
+        for token in yaml.scan(text, Loader=LOADER):
+            if isinstance(token, yaml.ScalarToken) and mark and token.start_mark.index < mark.index:
+                last = token
+    except yaml.YAMLError:
+        pass
+    if last and last.style in ("'", '"') and "\n" in text[last.start_mark.index : last.end_mark.index]:
+        return _QUOTED, last.start_mark
+    return problem, mark
 
 
 def construct(node: yaml.Node) -> Any:

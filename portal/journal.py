@@ -5,11 +5,11 @@ import os
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
+from typing import Any, Generic, TypeVar
 from weakref import WeakSet
 
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, OperationalError, SQLAlchemyError, StatementError
 
-from portal.chains import SearchEvent
 from portal.faults import FaultLog
 
 log = logging.getLogger(__name__)
@@ -18,11 +18,12 @@ log = logging.getLogger(__name__)
 BATCH = 1000
 #: How long the end of the process waits for the last batches, in seconds.
 CLOSING = 5.0
-_WHAT = "search events cannot be written"
-_journals: WeakSet["Journal"] = WeakSet()
+_journals: WeakSet["Journal[Any]"] = WeakSet()
+
+_Event = TypeVar("_Event")
 
 
-class Journal:
+class Journal(Generic[_Event]):
     """Collects events and has them written by a thread of its own; safe to use from several threads.
 
     A process that ends by force loses what was added since the last writing. A process that is forked leaves what was
@@ -32,10 +33,19 @@ class Journal:
         sink: writes a batch, wholly or not at all.
         every: how often it is written, in seconds.
         most: events that are kept while they cannot be written; beyond, the oldest are dropped.
+        what: what the events are called in the log.
     """
 
-    def __init__(self, sink: Callable[[Sequence[SearchEvent]], None], every: float = 1.0, most: int = 20_000) -> None:
+    def __init__(
+        self,
+        sink: Callable[[Sequence[_Event]], None],
+        every: float = 1.0,
+        most: int = 20_000,
+        *,
+        what: str = "search events",
+    ) -> None:
         self._sink = sink
+        self._what = what
         self._every = every
         self._most = most
         self._begin()
@@ -43,7 +53,7 @@ class Journal:
 
     def _begin(self) -> None:
         """Begin with nothing: a new journal, or that of a new process, in which no other thread runs yet."""
-        self._events: deque[SearchEvent] = deque()
+        self._events: deque[_Event] = deque()
         self._dropped = 0
         self._writing = threading.Lock()
         self._starting = threading.Lock()
@@ -51,7 +61,7 @@ class Journal:
         self._thread: threading.Thread | None = None
         self._faults = FaultLog(log)
 
-    def add(self, event: SearchEvent) -> None:
+    def add(self, event: _Event) -> None:
         """Note an event; it waits for nothing and nothing fails."""
         self._events.append(event)
         self._trim()
@@ -78,7 +88,7 @@ class Journal:
             thread.join(CLOSING)
         self._report_dropped()
         if self._events or (thread is not None and thread.is_alive()):
-            log.error("search events may be lost, because they could not be written before the end")
+            log.error("%s may be lost, because they could not be written before the end", self._what)
 
     def _start(self) -> None:
         """Start the thread, unless it runs or there can be none; then the next event tries again."""
@@ -106,9 +116,9 @@ class Journal:
         self._thread = None
         self.flush()
 
-    def _take(self) -> list[SearchEvent]:
+    def _take(self) -> list[_Event]:
         """The oldest events, which are then here alone."""
-        taken: list[SearchEvent] = []
+        taken: list[_Event] = []
         try:
             while len(taken) < BATCH:
                 taken.append(self._events.popleft())
@@ -116,7 +126,7 @@ class Journal:
             pass
         return taken
 
-    def _write(self, batch: list[SearchEvent]) -> bool:
+    def _write(self, batch: list[_Event]) -> bool:
         """Write a batch; whether nothing is left of it.
 
         A batch that is refused for what is in it is halved until the event is found, so that one bad event does not
@@ -131,13 +141,13 @@ class Journal:
                 if not _is_refusal(fault):
                     self._events.extendleft(event for kept in (*parts, part) for event in reversed(kept))
                     self._trim()
-                    self._faults.report(_WHAT, _reason(fault))
+                    self._faults.report(f"{self._what} cannot be written", _reason(fault))
                     return False
                 half = len(part) // 2
                 parts += [part[half:], part[:half]] if half else []
                 if not half:
-                    log.error("a search event was refused: %s", type(fault).__name__)
-        self._faults.works(_WHAT)
+                    log.error("one of the %s was refused: %s", self._what, type(fault).__name__)
+        self._faults.works(f"{self._what} cannot be written")
         self._report_dropped()
         return True
 
@@ -154,7 +164,7 @@ class Journal:
         """Say how many events were dropped since it was last said."""
         dropped, self._dropped = self._dropped, 0
         if dropped:
-            log.error("search events dropped, because too many could not be written: %d", dropped)
+            log.error("%s dropped, because too many could not be written: %d", self._what, dropped)
 
 
 def _is_refusal(fault: Exception) -> bool:

@@ -212,11 +212,15 @@ def _read_table(path: Path, lines: Iterable[tuple[int, str]]) -> Iterator[Judged
     columns: list[str] = []
     for number, line in lines:
         cells = [cell.strip() for cell in line.split("\t")]
+        if {"query", "relevant"} <= set(cells):
+            columns = []  # What `portal search judged` prints can be added as it is, with its first line.
         if not columns:
             columns = cells
             if not {"query", "relevant"} <= set(columns) or len(set(columns)) != len(columns):
                 raise BadJudgments(path, number, "The first line must name the columns query and relevant, and kind.")
             continue
+        if columns[-1] == "kind" and len(cells) == len(columns) - 1:
+            cells.append("")  # The kind may be left out.
         if len(cells) != len(columns):
             raise BadJudgments(path, number, f"The line has {len(cells)} columns instead of {len(columns)}.")
         row: dict[str, Any] = dict(zip(columns, cells, strict=True))

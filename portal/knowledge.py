@@ -1,13 +1,15 @@
 """The published articles of one generation, as pages ask for them: families, topics, neighbours, freshness."""
 
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from heapq import nsmallest
 
-from portal.articles import Article, Freshness, Topic, freshness, source_language
-from portal.locales import CODES, choices
+from portal.articles import Article, Freshness, Status, Topic, freshness, source_language
+from portal.locales import CODES, choices, source_order
+from portal.old_slugs import flatten
+from portal.problems import Problem
 
 
 @dataclass(frozen=True)
@@ -34,9 +36,13 @@ class KnowledgeBase:
 
     Args:
         generation: its name; changes with every publication.
-        articles: by language and slug; drafts are left out.
+        articles: by language and slug; drafts and what is for writers alone are left out.
         topics: in the order in which they are shown.
         default_language: the likeliest source of a family.
+        internal: drafts and articles of topics for writers, by language and slug; nothing but the pages of signed-in
+            writers may show them, so nothing else here knows of them.
+        redirects: old slugs and the slugs they lead to, of `redirects.yml`.
+        broken: the first error of every file that has one; of no other page than those of writers.
     """
 
     def __init__(
@@ -45,11 +51,17 @@ class KnowledgeBase:
         articles: Mapping[tuple[str, str], Published],
         topics: tuple[Topic, ...],
         default_language: str,
+        internal: Mapping[tuple[str, str], Published] | None = None,
+        redirects: Mapping[str, str] | None = None,
+        broken: Iterable[Problem] = (),
     ) -> None:
         self.generation = generation
         self.articles = articles
-        self._topics = topics
-        self._preferred = (default_language, *(code for code in CODES if code != default_language))
+        self.internal = internal or {}
+        self._redirects = redirects or {}
+        self.topics = topics
+        self.broken = tuple(broken)
+        self._preferred = source_order(default_language)
         self.related = lru_cache(maxsize=2000)(self._related)
 
     @cached_property
@@ -60,6 +72,21 @@ class KnowledgeBase:
             families.setdefault(slug, set()).add(language)
         return {slug: frozenset(languages) for slug, languages in families.items()}
 
+    @cached_property
+    def faults(self) -> dict[tuple[str, str], Problem]:
+        """What keeps articles' files from being read, by language and slug."""
+        places = (problem.path.removesuffix(".md").partition("/") for problem in self.broken)
+        return {
+            (language, slug): problem
+            for (language, _, slug), problem in zip(places, self.broken, strict=True)
+            if language in CODES and slug and problem.path.endswith(".md")
+        }
+
+    def is_draft(self, language: str, slug: str) -> bool:
+        """Whether there is a text that its writers have not published yet."""
+        item = self.internal.get((language, slug))
+        return item is not None and item.article.status is Status.DRAFT
+
     @lru_cache(maxsize=8)  # noqa: B019 - a generation lives as long as its cache
     def lacking(self, language: str) -> frozenset[str]:
         """The families that have no article in a language."""
@@ -67,9 +94,9 @@ class KnowledgeBase:
 
     @cached_property
     def aliases(self) -> dict[str, str]:
-        """The slug that each earlier slug leads to; a slug in use is never an alias."""
+        """The article that each earlier slug leads to, in one step; a slug in use is never an alias."""
         found = {alias: slug for (_, slug), item in sorted(self.articles.items()) for alias in item.article.aliases}
-        return {alias: slug for alias, slug in found.items() if alias not in self.families}
+        return flatten(self._redirects, found, self.families)[0]
 
     @cached_property
     def counts(self) -> dict[str, int]:
@@ -77,7 +104,11 @@ class KnowledgeBase:
         return {code: sum(1 for language, _ in self.articles if language == code) for code in CODES}
 
     def choose(self, language: str, slug: str) -> Published | None:
-        """A family's text for a reader: in their language, or in the best other one; None for an unknown slug."""
+        """A family's text for a reader: in their language, or in the best other one; None for an unknown slug.
+
+        A slug that it had before finds it too: tickets and mails remember articles by the slug of their day.
+        """
+        slug = slug if slug in self.families else self.aliases.get(slug, slug)
         found = choices(language, self.families.get(slug, frozenset()))
         return self.articles[found[0], slug] if found else None
 
@@ -102,7 +133,7 @@ class KnowledgeBase:
         for slug in self.families:
             if item := self.choose(language, slug):
                 grouped.setdefault(item.article.topic, []).append(item)
-        named = {topic.slug: topic for topic in self._topics}
+        named = {topic.slug: topic for topic in self.topics}
         order = [slug for slug in named if slug in grouped] + sorted(grouped.keys() - named.keys())
         return tuple(
             Shelf(
@@ -118,7 +149,7 @@ class KnowledgeBase:
 
     def topic(self, slug: str) -> Topic:
         """A topic by its slug, also one that nobody has named."""
-        return next((topic for topic in self._topics if topic.slug == slug), Topic(slug))
+        return next((topic for topic in self.topics if topic.slug == slug), Topic(slug))
 
     def _related(self, language: str, slug: str, limit: int = 4) -> tuple[Published, ...]:
         """Articles of the same topic that share most tags, in the reader's language only."""
@@ -141,6 +172,44 @@ def _by_title(item: Published) -> tuple[str, str]:
     return "".join(sign for sign in plain if not unicodedata.combining(sign)), item.article.slug
 
 
+def of_present(
+    articles: Mapping[tuple[str, str], Published],
+    tallies: Mapping[tuple[str, str, str], tuple[int, int]],
+    aliases: Mapping[str, str] | None = None,
+) -> dict[tuple[str, str], tuple[int, int]]:
+    """The votes that were given for the texts as they are now: one for an earlier text says nothing of this one.
+
+    Args:
+        articles: by language and slug.
+        tallies: yes-votes and all votes by language, slug and revision.
+        aliases: earlier slugs, under which the same text may have been voted on; see `KnowledgeBase.aliases`.
+
+    Returns:
+        Yes-votes and all votes by language and slug.
+    """
+    found: dict[tuple[str, str], tuple[int, int]] = {}
+    for (language, slug, revision), (yes, total) in tallies.items():
+        key = language, (aliases or {}).get(slug, slug)
+        if (item := articles.get(key)) is not None and item.fingerprint == revision:
+            before = found.get(key, (0, 0))
+            found[key] = before[0] + yes, before[1] + total
+    return found
+
+
+def helpfulness(tallies: Iterable[tuple[int, int]]) -> Callable[[int, int], float]:
+    """How helpful an article is of which yes-votes and all votes are known: (C·m + yes) ÷ (m + votes).
+
+    C is the mean share of yes-votes, m the mean number of votes, so that one vote does not outrank a hundred.
+
+    Args:
+        tallies: yes-votes and all votes of all articles.
+    """
+    votes = [tally for tally in tallies if tally[1]]
+    mean_share = sum(yes / total for yes, total in votes) / len(votes) if votes else 0.5
+    mean_votes = sum(total for _, total in votes) / len(votes) if votes else 1.0
+    return lambda yes, total: (mean_share * mean_votes + yes) / (mean_votes + total)
+
+
 def most_helpful(
     knowledge: KnowledgeBase,
     language: str,
@@ -150,21 +219,17 @@ def most_helpful(
 ) -> list[Published]:
     """The articles that readers found most helpful, best first.
 
-    Helpfulness is (C·m + yes) ÷ (m + votes), C the mean share of yes-votes, m the mean number of votes, so that
-    one vote does not outrank a hundred. Articles without votes follow, first those that writers feature, then those
-    that changed last; articles that fewer than half found helpful come after them.
+    See `helpfulness`. Articles without votes follow, first those that writers feature, then those that changed last;
+    articles that fewer than half found helpful come after them.
 
     Args:
         knowledge: where the articles are.
         language: of the reader; only articles in it are given.
-        tallies: yes-votes and all votes by language and slug.
+        tallies: yes-votes and all votes by language and slug; see `of_present`.
         limit: how many at most.
         topic: only from this one; None for all.
     """
-    votes = [tally for tally in tallies.values() if tally[1]]
-    mean_share = sum(yes / total for yes, total in votes) / len(votes) if votes else 0.5
-    mean_votes = sum(total for _, total in votes) / len(votes) if votes else 1.0
-
+    score = helpfulness(tallies.values())
     shelves = [shelf for shelf in knowledge.shelves(language) if topic in (None, shelf.topic.slug)]
     # The first of every topic before the second of any.
     places = (
@@ -174,10 +239,9 @@ def most_helpful(
 
     def rank(item: Published) -> tuple[int, float, int, int, str]:
         yes, total = tallies.get((language, item.article.slug), (0, 0))
-        score = (mean_share * mean_votes + yes) / (mean_votes + total)
         place = featured.get(item.article.slug, len(featured))
         group = 1 if not total else 0 if 2 * yes >= total else 2
-        return (group, -score, place, -item.article.updated.toordinal(), item.article.slug)
+        return (group, -score(yes, total), place, -item.article.updated.toordinal(), item.article.slug)
 
     items = (item for shelf in shelves for item in shelf.articles if item.article.language == language)
     return nsmallest(limit, items, key=rank)

@@ -6,11 +6,10 @@ import stat
 import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from portal.articles import SLUG_LENGTH, Article, Topic, is_slug
+from portal.articles import SLUG_LENGTH, Article, is_slug
 from portal.errors import CannotStart
-from portal.front_matter import BadYaml, compose, construct, read_front_matter
+from portal.front_matter import read_front_matter
 from portal.locales import CODES
 from portal.problems import Problem, Severity
 
@@ -18,6 +17,10 @@ from portal.problems import Problem, Severity
 MAX_BYTES = 256 * 1024
 #: Markdown looks for the end of a link from every opening bracket; this many take half a second at worst.
 MAX_BRACKETS = 2_000
+
+#: What Markdown or the HTML parser behind it takes long over where there is very much of it, and how much is enough:
+#: with these a text takes some seconds at worst. Definitions it reads one within the other.
+MAX_SIGNS = {"<": 5_000, "`": 20_000, "#": 5_000, "*": 20_000, "\\": 50_000, "\n:": 500}
 
 _FRONT_MATTER = re.compile(r"---[ \t]*\n(.*?)^---[ \t]*(?:\n|\Z)", re.DOTALL | re.MULTILINE)
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
@@ -103,12 +106,42 @@ def _scan_language(root: Path, language: str, files: list[SourceFile], problems:
         if problem:
             problems.append(Problem(shown, 0, *problem))
             continue
-        facts = entry.stat()
-        signature = f"{facts.st_mtime_ns}-{facts.st_size}-{facts.st_ino}"
-        files.append(SourceFile(language, name.removesuffix(".md"), folder / name, signature))
+        files.append(SourceFile(language, name.removesuffix(".md"), folder / name, _signature(entry.stat())))
 
 
-def _refusal(entry: "os.DirEntry[str]", stem: str, names: set[str], inside: Path) -> tuple[str, str] | None:
+def look(root: Path, language: str, slug: str) -> tuple[SourceFile | None, Problem | None]:
+    """One file by its name, without reading it.
+
+    Args:
+        root: folder of the articles.
+        language: a language's code.
+        slug: of the article; whatever is no slug names no file.
+
+    Returns:
+        The file, or what keeps it from being an article; neither where there is no such file.
+    """
+    if not is_slug(slug):
+        return None, None
+    path = root / language / f"{slug}.md"
+    try:
+        if not path.is_symlink() and not path.exists():
+            return None, None
+        if not path.parent.resolve().is_relative_to(root.resolve()):
+            return None, None
+        if refusal := _refusal(path, slug, set(), root.resolve()):
+            return None, Problem(f"{language}/{slug}.md", 0, *refusal)
+        facts = path.stat()
+    except OSError as error:
+        return None, Problem(f"{language}/{slug}.md", 0, "unreadable", f"The file cannot be read: {error.strerror}.")
+    return SourceFile(language, slug, path, _signature(facts)), None
+
+
+def _signature(facts: os.stat_result) -> str:
+    """What changes whenever a file is written."""
+    return f"{facts.st_mtime_ns}-{facts.st_size}-{facts.st_ino}"
+
+
+def _refusal(entry: "os.DirEntry[str] | Path", stem: str, names: set[str], inside: Path) -> tuple[str, str] | None:
     """Why a file cannot be an article, judged by its name and kind; None where it can."""
     lower = stem.lower()
     if stem != lower and f"{lower}.md" in names:
@@ -118,7 +151,7 @@ def _refusal(entry: "os.DirEntry[str]", stem: str, names: set[str], inside: Path
             f"The file name must be small Latin letters and digits joined by hyphens, at most {SLUG_LENGTH} long."
         )
     try:
-        if entry.is_symlink() and not Path(entry.path).resolve(strict=True).is_relative_to(inside):
+        if entry.is_symlink() and not Path(entry).resolve(strict=True).is_relative_to(inside):
             return "outside-link", "A symbolic link that leads out of the articles' folder is not followed."
         facts = entry.stat()
     except (OSError, RuntimeError):
@@ -168,10 +201,15 @@ def parse(raw: bytes, language: str, slug: str, shown: str) -> Reading:
     if body.count("[") > MAX_BRACKETS:
         message = f"It has {body.count('[')} opening brackets; the limit is {MAX_BRACKETS}."
         problems.append(Problem(shown, body_line, "too-many-brackets", message))
+    for sign, most in MAX_SIGNS.items():
+        if (count := body.count(sign)) > most:
+            message = f"It has {sign.strip()} {count} times{' at the beginning of a line' * (sign[0] == chr(10))}; the limit is {most}."
+            problems.append(Problem(shown, body_line, "too-many-signs", message))
     if not body.strip():
         problems.append(Problem(shown, end_line, "empty-body", "There is no text below the front matter."))
-    if PLACEHOLDER in body and fields.get("status", ("published", 0))[0] != "draft":
-        line = body_line + body[: body.index(PLACEHOLDER)].count("\n")
+    lines_of_body = [line.strip() for line in body.split("\n")] if PLACEHOLDER in body else []
+    if PLACEHOLDER in lines_of_body and fields.get("status", ("published", 0))[0] != "draft":
+        line = body_line + lines_of_body.index(PLACEHOLDER)
         message = f"The text is still the draft's own; write the answer and remove {PLACEHOLDER}."
         problems.append(Problem(shown, line, "draft-placeholder", message))
     values = {name: value for name, (value, _) in fields.items()}
@@ -218,55 +256,3 @@ def _decode(raw: bytes, shown: str, problems: list[Problem]) -> str | None:
 def _unix(text: str) -> str:
     """Text with Unix line ends."""
     return text.replace("\r\n", "\n").replace("\r", "\n")
-
-
-def read_topics(root: Path) -> tuple[tuple[Topic, ...], tuple[Problem, ...]]:
-    """The topics of `topics.yml` in their order, and what is wrong with them; no file, no topics."""
-    shown = "topics.yml"
-    try:
-        raw = (root / shown).read_bytes()
-        text = _unix(raw.decode("utf-8-sig"))
-        entries = compose(text) if len(raw) <= MAX_BYTES else []
-    except FileNotFoundError:
-        return (), ()
-    except (OSError, UnicodeDecodeError) as error:
-        return (), (Problem(shown, 0, "bad-topics", f"The file cannot be read: {type(error).__name__}."),)
-    except BadYaml as error:
-        return (), (Problem(shown, error.line, "bad-topics", f"The file is not valid YAML: {error}."),)
-    if not entries:
-        return (), (Problem(shown, 1, "bad-topics", f"It names no topics, or has more than {MAX_BYTES} bytes."),)
-    topics: list[Topic] = []
-    problems: list[Problem] = []
-    for slug, node, line in entries:
-        try:
-            topic = _read_topic(slug, construct(node))
-        except ValueError as error:
-            problems.append(Problem(shown, line, "bad-topic", f"{slug[:40]!r} {error}."))
-            continue
-        if missing := [code for code in CODES if code not in topic.names]:
-            message = f"{slug} has no name in {', '.join(missing)}."
-            problems.append(Problem(shown, line, "topic-unnamed", message, Severity.WARNING))
-        topics.append(topic)
-    return tuple(topics), tuple(problems)
-
-
-def _read_topic(slug: str, entry: Any) -> Topic:
-    """A topic from its entry.
-
-    Raises:
-        ValueError: something of it is not as it must be.
-    """
-    values = entry if isinstance(entry, dict) else {}
-    names, descriptions, featured = values.get("name"), values.get("description", {}), values.get("featured", [])
-    if not is_slug(slug):
-        raise ValueError("is no slug: small Latin letters and digits joined by hyphens")
-    if not names or not _is_by_language(names) or not _is_by_language(descriptions):
-        raise ValueError("needs a name by language, and may have a description by language")
-    if not isinstance(featured, list) or not all(isinstance(item, str) for item in featured):
-        raise ValueError("has a list of featured articles that is not a list of slugs")
-    return Topic(slug, names, descriptions, tuple(featured))
-
-
-def _is_by_language(texts: Any) -> bool:
-    """Whether it maps language codes to texts."""
-    return isinstance(texts, dict) and all(code in CODES and isinstance(text, str) for code, text in texts.items())

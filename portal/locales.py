@@ -31,6 +31,11 @@ LANGUAGES = {
 CODES = ("en", "fr", "de", "ru")
 
 
+def source_order(default: str) -> tuple[str, ...]:
+    """The languages, likeliest source of a family of translations first: the portal's default one."""
+    return default, *(code for code in CODES if code != default)
+
+
 def negotiate(preferred: Iterable[tuple[str, float]], default: str) -> str:
     """Choose the language for a browser's wishes.
 

@@ -96,7 +96,7 @@ def render(body: str, language: str) -> Rendered:
 
     Args:
         body: Markdown of at most a few hundred KiB; the cost is not linear for hostile input, so only writers'
-            texts may come here, and not while a page is waiting.
+            texts may come here, and not while a reader's page is waiting.
         language: of the text, for titles that the writer left out.
     """
     converter = markdown.Markdown(

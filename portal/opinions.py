@@ -3,15 +3,16 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import combinations
 from math import log
+from typing import Generic, Protocol, TypeVar
 
 from portal.edition import Edition
 from portal.errors import SearchUnavailable
 from portal.likeness import kin
 from portal.privacy import without_masks
 from portal.search.analyzers import Split, words
-from portal.storage.surveys import Answer
 from portal.tickets import Kind, Status, Ticket
 
 #: Most comments that are compared with each other: the newest.
@@ -26,25 +27,52 @@ ACROSS = 40
 _COMPARED_LENGTH = 150
 
 
+class Said(Protocol):
+    """Something that somebody wrote."""
+
+    @property
+    def language(self) -> str:
+        """That it is written in, most likely."""
+
+    @property
+    def comment(self) -> str:
+        """The words; masked."""
+
+    @property
+    def at(self) -> datetime:
+        """When."""
+
+
+_Said = TypeVar("_Said", bound=Said)
+
+
 @dataclass(frozen=True)
-class Group:
+class Group(Generic[_Said]):
     """Comments that say much the same."""
 
     #: Newest first.
-    answers: tuple[Answer, ...]
+    answers: tuple[_Said, ...]
 
     @property
     def languages(self) -> dict[str, int]:
         """How many there are in each language, most first."""
         return dict(Counter(answer.language for answer in self.answers).most_common())
 
-    def examples(self, most: int = 2) -> dict[str, list[Answer]]:
+    def examples(self, most: int = 2) -> dict[str, list[_Said]]:
         """The newest ones of each language, so many at most."""
         return {code: [each for each in self.answers if each.language == code][:most] for code in self.languages}
 
 
-def grouped(answers: Iterable[Answer], edition: Edition | None = None) -> list[Group]:
-    """The comments that more than one requester has made, largest group first, then newest.
+def different(answers: Iterable[_Said], most: int) -> list[_Said]:
+    """The first comments of which no two are worded alike, so many at most."""
+    found: dict[str, _Said] = {}
+    for each in answers:
+        found.setdefault(" ".join(each.comment.casefold().split()), each)
+    return list(found.values())[:most]
+
+
+def grouped(answers: Iterable[_Said], edition: Edition | None = None) -> list[Group[_Said]]:
+    """The comments that more than one person has made, largest group first, then newest.
 
     Args:
         answers: newest first; those without a comment are left out.
@@ -62,7 +90,7 @@ def grouped(answers: Iterable[Answer], edition: Edition | None = None) -> list[G
     return [group for group in groups if len(group.answers) > 1]
 
 
-def _order(group: Group) -> tuple[int, float]:
+def _order(group: Group[_Said]) -> tuple[int, float]:
     """Largest first, then newest."""
     return -len(group.answers), -group.answers[0].at.timestamp()
 
@@ -75,7 +103,7 @@ def _split(edition: Edition | None, code: str) -> Split | None:
         return None
 
 
-def _alike(answers: Sequence[Answer], split: Split | None) -> Iterator[list[Answer]]:
+def _alike(answers: Sequence[_Said], split: Split | None) -> Iterator[list[_Said]]:
     """Comments of one language, those that say much the same together."""
     said = [_roots(each, split) for each in answers]
     times = Counter(term for terms in said for term in terms)
@@ -91,13 +119,13 @@ def _alike(answers: Sequence[Answer], split: Split | None) -> Iterator[list[Answ
         if shared and len(shared) >= enough and weight(shared) >= ALIKE_FROM * min(weights[first], weights[second]):
             one, other = sorted((_lead(leads, first), _lead(leads, second)))
             leads[other] = one
-    together: dict[int, list[Answer]] = {}
+    together: dict[int, list[_Said]] = {}
     for number, answer in enumerate(answers):
         together.setdefault(_lead(leads, number), []).append(answer)
     yield from together.values()
 
 
-def _roots(answer: Answer, split: Split | None) -> frozenset[str]:
+def _roots(answer: Said, split: Split | None) -> frozenset[str]:
     """What a comment is about: its words without their endings, so that “answer” and “answered” are one.
 
     Of a compound the last two terms count, its parts: with the whole it would be about one thing twice.
@@ -113,7 +141,7 @@ def _lead(leads: list[int], number: int) -> int:
     return number
 
 
-def _joined(groups: Sequence[Group], edition: Edition) -> list[Group]:
+def _joined(groups: Sequence[Group[_Said]], edition: Edition) -> list[Group[_Said]]:
     """Groups, with those joined that say the same in several languages; as they are where nothing can be searched."""
     asked = [_as_ticket(number, group) for number, group in enumerate(groups[:ACROSS])]
     leads = list(range(len(groups)))
@@ -125,14 +153,14 @@ def _joined(groups: Sequence[Group], edition: Edition) -> list[Group]:
                 leads[other] = one
     except SearchUnavailable:
         return list(groups)
-    together: dict[int, list[Answer]] = {}
+    together: dict[int, list[_Said]] = {}
     for number, group in enumerate(groups):
         together.setdefault(_lead(leads, number), []).extend(group.answers)
     newest_first = (sorted(each, key=lambda answer: answer.at, reverse=True) for each in together.values())
     return sorted((Group(tuple(each)) for each in newest_first), key=_order)
 
 
-def _as_ticket(number: int, group: Group) -> Ticket:
+def _as_ticket(number: int, group: Group[_Said]) -> Ticket:
     """The shortest comment of a group as something whose kin can be found."""
     answer = min(group.answers, key=lambda each: len(each.comment))
     text = " ".join(answer.comment.split())[:_COMPARED_LENGTH]

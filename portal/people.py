@@ -33,6 +33,8 @@ class Right(StrEnum):
     READ_TICKETS = "read_tickets"
     #: Take, answer and solve tickets.
     WORK_TICKETS = "work_tickets"
+    #: See drafts and what writers have to do, take gaps on as a writer, close them with proof.
+    WRITE_ARTICLES = "write_articles"
     #: Declare a major incident, tell everybody, end it.
     DECLARE_MAJOR = "declare_major"
     #: Look after the others: give tickets to anybody, saved replies, surveys.
@@ -42,9 +44,11 @@ class Right(StrEnum):
 
 
 RIGHTS: dict[Role, frozenset[Right]] = {
-    Role.AGENT: frozenset({Right.READ_TICKETS, Right.WORK_TICKETS}),
-    Role.WRITER: frozenset({Right.READ_TICKETS}),
-    Role.SUPERVISOR: frozenset({Right.READ_TICKETS, Right.WORK_TICKETS, Right.DECLARE_MAJOR, Right.SUPERVISE}),
+    Role.AGENT: frozenset({Right.READ_TICKETS, Right.WORK_TICKETS, Right.WRITE_ARTICLES}),
+    Role.WRITER: frozenset({Right.READ_TICKETS, Right.WRITE_ARTICLES}),
+    Role.SUPERVISOR: frozenset(
+        {Right.READ_TICKETS, Right.WORK_TICKETS, Right.WRITE_ARTICLES, Right.DECLARE_MAJOR, Right.SUPERVISE}
+    ),
     Role.ADMINISTRATOR: frozenset(Right),
 }
 """Every right of every role."""

@@ -4,39 +4,32 @@ import fcntl
 import gc
 import hashlib
 import logging
-import multiprocessing
 import os
 import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache
 from pathlib import Path
-from typing import Any
 
-from portal import articles, front_matter, library, markup, vocabulary
+from portal import articles, front_matter, indexing, library, markup, redirects, vocabulary
 from portal.errors import SearchUnavailable
+from portal.indexing import Job, Progress, run
 from portal.locales import CODES
 from portal.problems import Problem, Severity
-from portal.processes import end_with
-from portal.search import Document, analyzers, chains, compounds, generations, stemming, whoosh_index
+from portal.search import analyzers, chains, compounds, generations, stemming, whoosh_index
 from portal.search.thesaurus import Thesaurus
-from portal.storage import Database, published
+from portal.storage import Database, published, published_forms
+from portal.topics import TOPICS, read_topics
 
 log = logging.getLogger(__name__)
 
-#: From this many changed files on, every processor core takes part.
-PARALLEL_FROM = 200
 #: From so many times the articles that it was learned from on, what is learned from all of them is learned anew.
 GROWTH = 1.25
 
 #: What is remembered of the last publication.
-_STATE = ("generation", "topics", "thesaurus", "learned_from")
-
-#: Told how many steps are done and how many there are; a file is two steps, reading and indexing.
-Progress = Callable[[int, int], None]
+_STATE = ("generation", "topics", "redirects", "thesaurus", "faults", "learned_from")
 
 
 @dataclass(frozen=True)
@@ -54,17 +47,6 @@ class Report:
     rebuilt: str = ""
 
 
-@dataclass(frozen=True)
-class _Job:
-    """One language's part of a publication."""
-
-    language: str
-    root: Path
-    target: Path
-    files: tuple[library.SourceFile, ...]
-    removed: tuple[str, ...]
-
-
 class Publisher:
     """Publishes the articles of a folder into an instance folder; several processes may try at once.
 
@@ -79,6 +61,7 @@ class Publisher:
         self._generations = data / "index"
         #: Signature of the writers' words, what they came to, and what is wrong with them.
         self._words: tuple[str, str, tuple[Problem, ...]] | None = None
+        self._old_slugs = redirects.File(root)
 
     @contextmanager
     def _alone(self) -> Iterator[Database]:
@@ -116,11 +99,11 @@ class Publisher:
         """
         with self._alone() as database:
             found = library.scan(self.root)
-            topics, topic_problems = library.read_topics(self.root)
-            thesaurus, word_problems = self._thesaurus()
             with database.read() as connection:
                 known = published.signatures(connection)
                 old = {name: published.state(connection, name) for name in _STATE}
+            before = published_forms.read_topics(old["topics"])
+            topics, state, faults = self._beside(before, old["redirects"], found, known)
             current, number = old["generation"], len(found.files)
             why = "asked for" if rebuild and current else self._why_rebuild(current, known, verify)
             if why:
@@ -128,19 +111,72 @@ class Publisher:
             elif current and number > GROWTH * int(old["learned_from"] or 0):
                 why = "the articles have grown, and there are more words to learn from"
             fresh = bool(why) or not current
-            files = {(file.language, file.slug): file for file in found.files}
-            changed = [file for key, file in files.items() if fresh or known.get(key, ("", False))[0] != file.signature]
-            gone = sorted(known.keys() - files.keys())
+            # What a topic's new audience shows or hides counts as changed.
+            changed = list(found.files) if fresh else _changed(found, known, _internal(before) ^ _internal(topics))
+            gone = sorted(known.keys() - {(file.language, file.slug) for file in found.files})
             generation = current
-            state = {"topics": published.topics_text(topics), "thesaurus": thesaurus}
             is_same = all(old[name] == value for name, value in state.items())
             state["learned_from"] = str(number) if fresh else old["learned_from"]
             if changed or gone or fresh or not is_same:
-                jobs = self._jobs(changed, gone, known, fresh)
+                jobs = self._jobs(changed, gone, known, fresh, _internal(topics))
                 generation = self._write(database, jobs, gone, state, now, None if fresh else current, progress)
-            problems = (*found.problems, *topic_problems, *word_problems, *_of_files(database))
+            with database.read() as connection:
+                problems = (*faults, *published.problems(connection))
             generations.sweep(self._generations, generation)
         return Report(generation, len(changed), len(gone), tuple(sorted(problems)), why)
+
+    def _beside(
+        self,
+        before: tuple[articles.Topic, ...],
+        led: str,
+        found: library.Scan,
+        known: dict[tuple[str, str], published.Known],
+    ) -> tuple[tuple[articles.Topic, ...], dict[str, str], tuple[Problem, ...]]:
+        """The topics, all that is remembered of what stands beside the articles, and what is wrong with it.
+
+        While the topics' file is missing or faulty, what was for writers stays so, whatever is left of the file; where
+        it only names such a topic no more, as long as an article stands in it. While the file of the old slugs cannot
+        be read, they lead where they did: bookmarks outlive a typing error.
+
+        Args:
+            before: the topics of the last publication.
+            led: its redirects, as they are stored.
+            found: the files.
+            known: what is remembered of them.
+        """
+        topics, topic_problems = read_topics(self.root)
+        hidden = _internal(before) - {topic.slug for topic in topics}
+        if hidden and topics and not any(problem.severity is Severity.ERROR for problem in topic_problems):
+            lost = self._standing(hidden, found, known)
+            hidden = frozenset(lost)
+            topic_problems += tuple(_lost_topic(slug, path) for slug, path in sorted(lost.items()))
+        topics += tuple(topic for topic in before if topic.slug in hidden)
+        thesaurus, word_problems = self._thesaurus()
+        moved = self._old_slugs.read()
+        led = published_forms.redirects_text(moved.mapping) if moved.is_readable else led
+        faults = (*found.problems, *topic_problems, *moved.problems, *word_problems)
+        state = {"topics": published_forms.topics_text(topics), "redirects": led, "thesaurus": thesaurus}
+        return topics, state | {"faults": published_forms.problems_text(faults)}, faults
+
+    def _standing(
+        self, topics: frozenset[str], found: library.Scan, known: dict[tuple[str, str], published.Known]
+    ) -> dict[str, str]:
+        """Those of some topics in which an article stands, each with the first one's path.
+
+        A file with errors counts where it has the topic's slug anywhere: it may be mended when nobody remembers.
+        """
+        standing: dict[str, str] = {}
+        for file in found.files:
+            was = known.get((file.language, file.slug))
+            if was and was.topic and was.signature == file.signature:
+                named = {was.topic}
+            elif article := library.read(file, self.root).article:
+                named = {article.topic}
+            else:
+                named = _mentioned(topics, file.path)
+            for slug in named & topics:
+                standing.setdefault(slug, f"{file.language}/{file.slug}.md")
+        return standing
 
     def _thesaurus(self) -> tuple[str, tuple[Problem, ...]]:
         """The writers' synonyms and glossary as the index keeps them, and what is wrong with their files.
@@ -156,7 +192,7 @@ class Publisher:
             self._words = signature, text, faults
         return self._words[1], self._words[2]
 
-    def _why_rebuild(self, current: str, known: dict[tuple[str, str], tuple[str, bool]], verify: bool) -> str:
+    def _why_rebuild(self, current: str, known: dict[tuple[str, str], published.Known], verify: bool) -> str:
         """Why the present index cannot be built upon; empty where it can, or where there is none yet."""
         if not current:
             return ""
@@ -164,7 +200,7 @@ class Publisher:
         try:
             generations.check(directory, contents=verify)
             for code in CODES:
-                expected = sum(1 for (language, _), (_, is_public) in known.items() if language == code and is_public)
+                expected = sum(1 for (language, _), was in known.items() if language == code and was.is_public)
                 if (held := whoosh_index.count(directory / code)) != expected:
                     return f"the {code} index holds {held} articles instead of {expected}"
         except SearchUnavailable as error:
@@ -175,24 +211,25 @@ class Publisher:
         self,
         changed: list[library.SourceFile],
         gone: list[tuple[str, str]],
-        known: dict[tuple[str, str], tuple[str, bool]],
+        known: dict[tuple[str, str], published.Known],
         fresh: bool,
-    ) -> list[_Job]:
+        internal: frozenset[str],
+    ) -> list[Job]:
         """What is to do in each language; languages with nothing to do are left out, but never from a fresh index."""
         jobs = []
         for code in CODES:
             files = tuple(file for file in changed if file.language == code)
             # What was indexed and has changed goes too: it may have become a draft, or have errors now.
             was = [file.slug for file in files] + [slug for language, slug in gone if language == code]
-            removed = tuple(slug for slug in was if not fresh and known.get((code, slug), ("", False))[1])
+            removed = tuple(slug for slug in was if not fresh and (old := known.get((code, slug))) and old.is_public)
             if files or removed or fresh:
-                jobs.append(_Job(code, self.root, Path(code), files, removed))
+                jobs.append(Job(code, self.root, Path(code), files, removed, internal))
         return jobs
 
     def _write(
         self,
         database: Database,
-        jobs: list[_Job],
+        jobs: list[Job],
         gone: list[tuple[str, str]],
         state: dict[str, str],
         now: datetime,
@@ -204,7 +241,7 @@ class Publisher:
         previous = self._generations / base if base else None
         self._generations.mkdir(mode=0o700, exist_ok=True)
         directory = generations.begin(self._generations, name, previous)
-        rows = _run([replace(job, target=directory / job.target) for job in jobs], progress)
+        rows = run([replace(job, target=directory / job.target) for job in jobs], progress)
         # Never into the file of the previous generation, which has the same name and may be the same file.
         (directory / whoosh_index.THESAURUS).unlink(missing_ok=True)
         (directory / whoosh_index.THESAURUS).write_text(state["thesaurus"], encoding="utf-8")
@@ -220,98 +257,39 @@ class Publisher:
 @cache
 def _made_by() -> str:
     """What identifies the code that makes what is published: with other code, everything is made anew."""
-    parts = (articles, front_matter, library, markup, analyzers, chains, compounds, stemming, whoosh_index, published)
+    read = (articles, front_matter, indexing, library, markup)
+    searched = (analyzers, chains, compounds, stemming, whoosh_index)
+    parts = (*read, *searched, published, published_forms)
     sources = b"".join(Path(str(part.__file__)).read_bytes() for part in parts)
     return hashlib.blake2b(sources, digest_size=12).hexdigest()
 
 
-def _of_files(database: Database) -> list[Problem]:
-    """The problems of all files, read now or earlier."""
-    with database.read() as connection:
-        return [Problem(*row[:4], Severity(row[4])) for row in published.problems(connection)]
+def _changed(
+    found: library.Scan, known: dict[tuple[str, str], published.Known], moved: frozenset[str]
+) -> list[library.SourceFile]:
+    """The files that are new, have been written, or stand in one of the topics that moved to another audience."""
+    was = ((file, known.get((file.language, file.slug))) for file in found.files)
+    return [file for file, old in was if old is None or old.signature != file.signature or old.topic in moved]
 
 
-def _run(jobs: list[_Job], progress: Progress) -> list[published.Row]:
-    """Do the jobs, on all cores where there is much to do."""
-    total = 2 * sum(len(job.files) for job in jobs)
-    if total < 2 * PARALLEL_FROM:
-        done = 0
-
-        def step(count: int) -> None:
-            nonlocal done
-            done += count
-            progress(done, total)
-
-        return [row for job in jobs for row in _language(job, step)]
-    # A new interpreter for each: forking a process that has threads can leave locks locked for ever.
-    context = multiprocessing.get_context("spawn")
-    counter = context.Value("q", 0)
-    cores = len(os.sched_getaffinity(0))
-    with ProcessPoolExecutor(min(cores, len(jobs)), context, _share, (counter, os.getpid())) as pool:
-        waiting = {pool.submit(_language, job) for job in sorted(jobs, key=lambda job: -len(job.files))}
-        rows: list[published.Row] = []
-        while waiting:
-            done_now, waiting = wait(waiting, timeout=0.2, return_when=FIRST_COMPLETED)
-            rows.extend(row for future in done_now for row in future.result())
-            progress(counter.value, total)
-    return rows
+def _internal(topics: tuple[articles.Topic, ...]) -> frozenset[str]:
+    """The topics that are for writers alone."""
+    return frozenset(topic.slug for topic in topics if topic.audience is articles.Audience.WRITERS)
 
 
-_counter: Any = None
-
-
-def _share(counter: Any, parent: int) -> None:
-    """Receive the counter that a pool's processes share, and end with the process that started them."""
-    global _counter  # noqa: PLW0603 - a pool's process has no other place
-    _counter = counter
-    end_with(parent)
-
-
-def _count(steps: int) -> None:
-    """Add to the shared counter."""
-    with _counter.get_lock():
-        _counter.value += steps
-
-
-def _language(job: _Job, step: Callable[[int], None] = _count) -> list[published.Row]:
-    """Read, render and index one language's files."""
-    rows: list[published.Row] = []
-    documents: list[Document] = []
-    for file in job.files:
-        reading = library.read(file, job.root)
-        row = published.Row(
-            file.language,
-            file.slug,
-            file.signature,
-            problems=tuple((p.path, p.line, p.code, p.message, p.severity.value) for p in reading.problems),
-        )
-        if reading.article is not None:
-            rendered = markup.render(reading.article.body, file.language)
-            sections = tuple((part.anchor, part.heading, part.text, part.level) for part in rendered.sections)
-            row = replace(
-                row,
-                article=replace(reading.article, body=""),
-                fingerprint=articles.fingerprint(reading.article),
-                html=rendered.html,
-                sections=sections,
-            )
-            if reading.article.status is articles.Status.PUBLISHED:
-                documents.append(document(reading.article, rendered))
-        rows.append(row)
-        step(1)
-    whoosh_index.write(job.target, job.language, documents, job.removed, step)
-    step(len(job.files) - len(documents))
-    return rows
-
-
-def document(article: articles.Article, rendered: markup.Rendered) -> Document:
-    """What the search engine is told about an article."""
-    return Document(
-        article.slug,
-        article.title,
-        article.topic,
-        article.summary,
-        rendered.headings,
-        (*article.keywords, *article.tags),
-        rendered.text,
+def _lost_topic(slug: str, path: str) -> Problem:
+    """The problem of a topic for writers that is no longer named."""
+    message = (
+        f"The topic {slug!r} was for writers and is no longer named, but {path} stands in it; it stays for writers."
+        " Name it again, with `audience: everybody` if everybody may read it, or give its articles another topic."
     )
+    return Problem(TOPICS, 0, "lost-topic", message)
+
+
+def _mentioned(topics: frozenset[str], path: Path) -> set[str]:
+    """Those of some topics whose slug stands anywhere in a file; all where it cannot be read."""
+    try:
+        raw = path.read_bytes()
+    except OSError:
+        return set(topics)
+    return {slug for slug in topics if slug.encode() in raw}

@@ -4,17 +4,20 @@ import hashlib
 import logging
 import os
 import secrets
-import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
+from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 import portal
 from portal.budgets import Budgets
+from portal.chains import SearchEvent
 from portal.closing import Closing
 from portal.deflection import Deflection
 from portal.delivery import Delivery, open_delivery
@@ -31,20 +34,28 @@ from portal.imap import Mailbox
 from portal.inbound import MAX_BYTES
 from portal.inbox_letters import open_letters
 from portal.journal import Journal
+from portal.keeping import Kept
 from portal.letters import Letters
 from portal.lost_links import LostLinks
 from portal.reply_address import ReplyAddress
 from portal.requests import Requests
 from portal.settings import Settings
-from portal.storage import Database, feedback, frequent
+from portal.storage import Database, feedback, frequent, views
+from portal.storage.views import View
 from portal.subscribing import Subscriptions
+from portal.writing.planning.claims import Claims
+from portal.writing.planning.status import Visits
 
-#: How long tallies of votes are used before they are read again, in seconds.
+#: How long tallies of votes and views are used before they are read again, in seconds.
 TALLIES_EVERY = 60.0
+#: Of which days it counts for writers how often an article was opened.
+VISITS_OF = timedelta(days=90)
 #: How long the frequent queries are used before they are read again, in seconds.
 FREQUENT_EVERY = 600.0
 #: How often queries that too few have asked are forgotten, in seconds.
 PURGE_EVERY = 86_400.0
+
+_Found = TypeVar("_Found")
 
 
 def utc_now() -> datetime:
@@ -90,11 +101,14 @@ class Services(DeskServices):
     database: Database
     editions: Editions
     gaps: Gaps
-    journal: Journal
+    journal: Journal[SearchEvent]
+    #: How often articles are opened.
+    views: Journal[View]
     requests: Requests
     lost_links: LostLinks
     subscriptions: Subscriptions
     closing: Closing
+    claims: Claims
     deflection: Deflection
     delivery: Delivery
     secret: bytes
@@ -108,11 +122,10 @@ class Services(DeskServices):
     build: str
     clock: Callable[[], datetime] = utc_now
     faults: FaultLog = field(default_factory=lambda: FaultLog(logging.getLogger("portal")))
-    _tallies: Tallies = field(default_factory=Tallies)
+    _tallies: Kept[Tallies] = field(default_factory=lambda: Kept(Tallies(), TALLIES_EVERY))
+    _visits: Kept[Visits] = field(default_factory=lambda: Kept(Visits(), TALLIES_EVERY))
     _frequent: dict[str, tuple[float, tuple[str, ...]]] = field(default_factory=dict)
     _purged_at: float = float("-inf")
-    _tallied_at: float = float("-inf")
-    _tallying: threading.Lock = field(default_factory=threading.Lock)
 
     @property
     def health(self) -> Health:
@@ -122,6 +135,7 @@ class Services(DeskServices):
     def close(self) -> None:
         """Write down what is still only remembered, and close the database."""
         self.journal.close()
+        self.views.close()
         self.database.close()
 
     @property
@@ -154,20 +168,18 @@ class Services(DeskServices):
                 frequent.purge(connection, self.clock())
 
     def tallies(self) -> Tallies:
-        """What readers thought, a minute ago at most.
+        """What readers thought, a minute ago at most."""
+        return self._tallies.get(lambda: Tallies(self._read(feedback.tallies)))
 
-        Where the database does not answer, the last ones are given: nobody's page fails for the want of them.
-        """
-        if time.monotonic() - self._tallied_at > TALLIES_EVERY and self._tallying.acquire(blocking=False):
-            try:
-                with self.database.read() as connection:
-                    self._tallies = Tallies(feedback.tallies(connection))
-            except SQLAlchemyError:
-                pass
-            finally:
-                self._tallied_at = time.monotonic()
-                self._tallying.release()
-        return self._tallies
+    def visits(self) -> Visits:
+        """How often articles were opened lately, as of a minute ago at most."""
+        since = (self.clock() - VISITS_OF).astimezone(UTC).date()
+        return self._visits.get(lambda: Visits(self._read(lambda connection: views.totals(connection, since)), since))
+
+    def _read(self, query: Callable[[Connection], _Found]) -> _Found:
+        """What a query finds."""
+        with self.database.read() as connection:
+            return query(connection)
 
 
 def open_services(settings: Settings) -> Services:
@@ -196,10 +208,12 @@ def open_services(settings: Settings) -> Services:
         editions,
         gaps,
         Journal(gaps.record),
+        Journal(partial(_count_views, database), what="views of articles"),
         requests,
         LostLinks(database, letters, settings.link_days, domain),
         subscriptions,
         Closing(database, subscriptions),
+        Claims(database),
         Deflection(database),
         delivery,
         secret,
@@ -209,6 +223,12 @@ def open_services(settings: Settings) -> Services:
         build_of(Path(portal.__file__).parent),
         **vars(desk),
     )
+
+
+def _count_views(database: Database, opened: Sequence[View]) -> None:
+    """Store how often articles were opened, wholly or not at all."""
+    with database.write() as connection:
+        views.add(connection, opened)
 
 
 def _budgets(settings: Settings) -> Budgets:

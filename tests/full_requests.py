@@ -33,12 +33,12 @@ NOT_TOLD = {
     "notices.actor_name", "events.actor_name",
 }  # fmt: skip
 #: Tables of gaps, which nobody has sent.
-OF_GAPS = {"occurrences", "gap_sessions", "subscriptions"}
+OF_GAPS = {"occurrences", "gap_claims", "gap_sessions", "subscriptions"}
 #: Made from the other texts by the search of the desk.
 MADE = {"ticket_texts"}
 #: Nothing in these is of one ticket: what people searched, read and thought, staff, and how the desk is set up.
 OF_NO_TICKET = {
-    "audit", "calendars", "daily_counts", "doubts", "form_sessions", "frequent_queries", "frequent_query_sessions",
+    "article_views", "audit", "calendars", "daily_counts", "doubts", "form_sessions", "frequent_queries", "frequent_query_sessions",
     "link_requests", "needs_change", "people", "policy", "routes", "rules", "saved_filters", "saved_replies",
     "search_events", "sessions", "sign_in_failures", "suppliers", "targets", "tiers", "votes", "wordings",
 }  # fmt: skip

@@ -13,9 +13,10 @@ from portal.services import Services
 from tests.builders import PASSWORD, person
 
 PUBLIC, SIGNED_IN = "public", "signed in"
-READ, WORK, MAJOR, SUPERVISE, ADMINISTER = (
+READ, WORK, WRITE, MAJOR, SUPERVISE, ADMINISTER = (
     Right.READ_TICKETS,
     Right.WORK_TICKETS,
+    Right.WRITE_ARTICLES,
     Right.DECLARE_MAJOR,
     Right.SUPERVISE,
     Right.ADMINISTER,
@@ -26,6 +27,7 @@ MAY: dict[str, frozenset[Role]] = {
     PUBLIC: EVERYBODY,
     SIGNED_IN: EVERYBODY,
     READ: EVERYBODY,
+    WRITE: EVERYBODY,
     WORK: frozenset({Role.AGENT, Role.SUPERVISOR, Role.ADMINISTRATOR}),
     MAJOR: frozenset({Role.SUPERVISOR, Role.ADMINISTRATOR}),
     SUPERVISE: frozenset({Role.SUPERVISOR, Role.ADMINISTRATOR}),
@@ -97,7 +99,21 @@ NEEDS: dict[str, str] = {
     "desk.remove_filter": READ,
     "desk.seen": READ,
     "desk.ticket": READ,
-    "writers.page": READ,
+    "writers.article": WRITE,
+    "writers.articles": WRITE,
+    "writers.claim": WRITE,
+    "writers.close": WRITE,
+    "writers.compare": WRITE,
+    "writers.feedback": WRITE,
+    "writers.fresh_article": WRITE,
+    "writers.fresh_articles": WRITE,
+    "writers.fresh_compare": WRITE,
+    "writers.gap": WRITE,
+    "writers.gaps": WRITE,
+    "writers.helpfulness": WRITE,
+    "writers.page": WRITE,
+    "writers.release": WRITE,
+    "writers.texts": WRITE,
     "desk.assign": WORK,
     "desk.attempt_call": WORK,
     "desk.bulk": WORK,
@@ -160,7 +176,14 @@ NEEDS: dict[str, str] = {
     "desk.admin_topics": ADMINISTER,
 }
 #: What stands for the parts of an address; numbers are of nothing that exists.
-PARTS = {"language": "en", "filename": "portal.css", "slug": "reset-password", "action": "take", "topic": "accounts"}
+PARTS = {
+    "language": "en",
+    "filename": "portal.css",
+    "slug": "reset-password",
+    "action": "take",
+    "topic": "accounts",
+    "code": "en",
+}
 NUMBER = 424_242
 
 

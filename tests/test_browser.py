@@ -60,6 +60,13 @@ DESK_PAGES = [
     "/desk/explain?q=Druker+offlin",
     "/desk/explain",
     "/desk/writers/",
+    "/desk/writers/gaps",
+    "/desk/writers/texts",
+    "/desk/writers/helpfulness",
+    "/desk/writers/feedback/en/reset-password",
+    "/desk/writers/articles/",
+    "/desk/writers/articles/en/reset-password",
+    "/desk/writers/compare/reset-password/de",
 ]
 
 
@@ -116,7 +123,7 @@ ENGLISH = frozenset(
 #: Of these, what is a word of the other language too.
 SHARED = {"fr": {"article"}, "de": {"was", "not", "has", "open"}, "ru": set[str]()}
 #: Text that is not the interface's: articles, what people typed, languages' own names.
-CONTENT = ".prose, .lead, .result, .thread, .languages, .links, .entries, .contents, .crumbs, .brand, .tags, textarea, input, h1 span, .queue .subject, .facts-pane code, .facts-pane dd a, [lang], .private-link, .error-code"
+CONTENT = ".prose, .lead, .result, .thread, .languages, .links, .entries, .contents, .crumbs, .brand, .tags, textarea, input, h1 span, .queue .subject, .facts-pane code, .facts-pane dd a, [lang], .private-link, .error-code, code, .beside-row"
 
 
 @pytest.mark.parametrize("language", ["fr", "de", "ru"])

@@ -203,7 +203,9 @@ def test_votes_tell_of_the_queries_that_an_article_answers() -> None:
         assert (language, text) == ("en", "lost key")
         return Asked(("keys",), (), Verdict.ANSWERED, 0.8, signals(0.8), "en")
 
-    found = calibration.voted(articles, ask, {("en", "keys"): (3, 4), ("en", "gone"): (1, 1), ("en", "other"): (0, 0)})
+    now = articles["en", "keys"].fingerprint
+    tallies = {("en", "keys", now): (3, 4), ("en", "keys", "0" * 16): (0, 9), ("en", "gone", now): (1, 1)}
+    found = calibration.voted(articles, ask, tallies | {("en", "other", ""): (0, 0)})
 
     assert found == [
         Labelled("en", signals(0.8), True, 0.75, "feedback"),
@@ -252,9 +254,10 @@ def test_readers_votes_are_counted_where_they_can_be(library_folder: Path, tmp_p
     missing = run(given_settings, tmp_path / "en.tsv", "--feedback")
     prepare(given_settings)
     services = open_services(given_settings)
+    now = services.edition.knowledge.articles["en", "keys"].fingerprint
     with services.database.write() as connection:
-        for voter, is_helpful in (("a", True), ("b", False)):
-            feedback.vote(connection, feedback.Vote("keys", "en", voter, is_helpful, "0" * 16), NOW)
+        for voter, is_helpful, revision in (("a", True, now), ("b", False, now), ("c", False, "0" * 16)):
+            feedback.vote(connection, feedback.Vote("keys", "en", voter, is_helpful, revision), NOW)
     services.database.close()
 
     without = json.loads(run(given_settings, tmp_path / "en.tsv", "--json").stdout)["languages"][0]

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from portal.locales import CODES
 from portal.people import Person, Role
 from portal.queries import Verdict
 from portal.staff import Staff
-from portal.storage import Database, migration, outbox
+from portal.storage import Database, claims, migration, outbox
 from portal.storage import tickets as store
 from portal.tickets import PROVEN, Action, Kind, Resolution, Status, Ticket
 from tests.builders import NOW, PASSWORD, person, ticket, write_article
@@ -213,7 +214,9 @@ def test_what_is_no_way_or_no_article_or_not_allowed_is_refused(folder: Folder, 
     with pytest.raises(InvalidInput):
         use.solve(edition, mia, gap.id, WRITTEN, "printer-offline", "x" * 10_001, NOW)
     with pytest.raises(NotAllowed):
-        use.solve(edition, person(roles=frozenset({Role.WRITER})), gap.id, WRITTEN, "printer-offline", "", NOW)
+        use.solve(edition, person(roles=frozenset({Role.WRITER})), gap.id, Resolution.OUT_OF_SCOPE, "", "x", NOW)
+    with pytest.raises(NotAllowed):
+        use.solve(edition, person(roles=frozenset()), gap.id, WRITTEN, "printer-offline", "", NOW)
     with pytest.raises(NotFound):
         use.solve(edition, mia, 999, WRITTEN, "printer-offline", "", NOW)
     assert now_of(desk, gap) == gap
@@ -221,6 +224,25 @@ def test_what_is_no_way_or_no_article_or_not_allowed_is_refused(folder: Folder, 
     with pytest.raises(TransitionRefused):
         use.solve(edition, mia, gap.id, WRITTEN, "printer-offline", "", NOW)
     assert Resolution.WITHDRAWN not in {*OF_GAP, *OF_REQUEST}
+
+
+def test_a_writer_closes_by_proof_and_no_request(folder: Folder, desk: Database) -> None:
+    """Whoever may write articles needs no other right where the search itself has the last word."""
+    staff = Staff(desk, 10, timedelta(hours=1))
+    writer = staff.add(person(email="w@example.org", roles=frozenset({Role.WRITER}), tiers=()), PASSWORD, NOW)
+    gap = add(desk, "printer offline")
+    with desk.write() as connection:
+        request = store.create(connection, ticket(query="printer offline")) or 0
+        claims.take(connection, gap.id, writer.id, NOW)
+
+    solved = closing(desk).solve(folder.edition, writer, gap.id, WRITTEN, "printer-offline", "", NOW)
+    with pytest.raises(TransitionRefused):
+        closing(desk).solve(folder.edition, writer, request, WRITTEN, "printer-offline", "", NOW)
+
+    assert solved.status is Status.SOLVED
+    with desk.write() as connection:
+        store.save(connection, replace(solved, status=Status.OPEN))
+        assert claims.of(connection, [gap.id]) == {}, "a gap that opens again is anybody's"
 
 
 def test_an_earlier_slug_leads_to_the_article(folder: Folder, desk: Database, mia: Person) -> None:

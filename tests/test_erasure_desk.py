@@ -336,5 +336,14 @@ def test_places_are_columns_with_texts() -> None:
         assert all(is_text(place.table.c[name]) for name in place.columns)
     written = {place.table.name for place in mentions.PLACES}
     gone = {table.name for table in personal._GONE} | MADE
-    codes = {"rule_runs", "surveys", "received", "swarm", "gap_sessions", "subscriptions", "link_requests"}
+    codes = {
+        "rule_runs",
+        "surveys",
+        "received",
+        "swarm",
+        "gap_claims",
+        "gap_sessions",
+        "subscriptions",
+        "link_requests",
+    }
     assert {table.name for table in reached()} <= written | gone | codes

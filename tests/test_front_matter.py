@@ -127,6 +127,13 @@ def test_an_escaped_control_character_is_refused_too(escaped: str) -> None:
         pytest.param(text().replace("topic:", "? [a, b]\n: c\ntopic:"), [(3, "bad-yaml")], id="list as a key"),
         pytest.param(text(summary="a: b"), [(5, "bad-yaml")], id="colon without quotation marks"),
         pytest.param(text().replace("topic:", "\ttopic:"), [(3, "bad-yaml")], id="tab"),
+        pytest.param(text(title='"Open'), [(2, "bad-yaml")], id="quotation mark without a second"),
+        pytest.param(text(title='"Open', summary='"It."'), [(2, "bad-yaml")], id="closed by a later one"),
+        pytest.param(text(title="'Open", tags="[a]"), [(2, "bad-yaml")], id="single quotation mark"),
+        pytest.param(text(tags="[a, b", answers="[c]"), [(5, "bad-yaml")], id="list without an end"),
+        pytest.param(text(title='"\u2028Open', tags="[a"), [(2, "bad-yaml")], id="behind a line separator"),
+        pytest.param(text(title='"A', topic='b"', tags="[c"), [(5, "bad-yaml")], id="two lines and a list"),
+        pytest.param(text().replace("topic:", "topic\ntopic:"), [(3, "bad-yaml")], id="no colon"),
         pytest.param(text(summary="*a"), [(5, "bad-yaml")], id="unknown alias"),
         pytest.param(text(tags="&a [*a]"), [(5, "bad-yaml")], id="alias to itself"),
         pytest.param("---\n- a\n---\n\nBody.\n", [(2, "bad-yaml")], id="list as front matter"),
@@ -184,6 +191,22 @@ def test_all_problems_of_a_file_are_told_at_once() -> None:
         (PATH, 6, "invalid-value"),
         (PATH, 8, "empty-body"),
     ]
+
+
+def test_words_that_yaml_takes_for_a_remark_are_named() -> None:
+    """Words are cut off at a # without quotation marks; a remark beside a day, a list or quoted words cuts nothing."""
+    fields = {
+        "title": "A # b", "updated": "2026-03-31 # checked", "summary": '"a # b" # c', "tags": "[a, b] # c",
+        "answers": "\n  - x\n  - y # z", "origin": "a#b", "keywords": "[a,\n  b # c\n  ]",
+    }  # fmt: skip
+
+    found = parsed(text(**fields))
+
+    assert told(found.problems) == [(PATH, line, "yaml-comment") for line in (2, 9, 12)]
+    assert found.problems[0].message.startswith("title ends before “# b”")
+    assert found.problems[0].severity is Severity.WARNING
+    assert found.article is not None
+    assert (found.article.title, found.article.answers) == ("A", ("x", "y"))
 
 
 def test_a_byte_order_mark_is_only_a_warning() -> None:

@@ -19,6 +19,7 @@ from portal.cli import main
 from portal.lifecycle import TRANSITIONS
 from portal.settings import PREFIX, Settings
 from portal.tickets import Action, Status
+from portal.writing.checking.rulebook import RULES
 from tests.needs import REPOSITORY
 
 MODULES = sorted((REPOSITORY / "portal").rglob("*.py"))
@@ -90,17 +91,26 @@ def test_every_setting_and_command_is_documented() -> None:
     assert [name for name in commands(main) if name not in page] == []
 
 
-def test_every_problem_of_an_article_is_explained() -> None:
-    """The writers' page has every code that reading and checking give."""
-    page = (REPOSITORY / "docs" / "writing-articles.md").read_text(encoding="utf-8")
-    sources = "".join(
-        (REPOSITORY / "portal" / f"{name}.py").read_text()
-        for name in ("library", "front_matter", "vocabulary", "writing")
-    )
-    codes = set(re.findall(r'"([a-z]+(?:-[a-z]+)+)"', sources))
+def rule_rows() -> list[str]:
+    """The table of rules as the writers' page has it."""
+    return [
+        f"| `{rule.code}` | {rule.severity.value}{', fixable' if rule.is_fixable else ''} "
+        f"| {rule.summary[0].upper()}{rule.summary[1:]} | {rule.mend.replace('|', chr(92) + '|')} |"
+        for rule in RULES.values()
+    ]
 
-    assert len(codes) > 25
-    assert [code for code in sorted(codes) if f"`{code}`" not in page] == []
+
+def test_every_problem_of_an_article_is_explained() -> None:
+    """Reading gives no code that is no rule, and the writers' page has every rule in its words and no other."""
+    page = (REPOSITORY / "docs" / "article-rules.md").read_text(encoding="utf-8")
+    reading = "".join((REPOSITORY / "portal" / f"{name}.py").read_text() for name in ("library", "vocabulary"))
+    front_matter = (REPOSITORY / "portal" / "front_matter.py").read_text()
+    codes = re.findall(r'(?:, |yield \w+, |return |\[\(line, )"([a-z]+(?:-[a-z]+)+)",', reading + front_matter)
+
+    assert len(set(codes)) > 25
+    assert set(codes) - RULES.keys() == set()
+    assert [row for row in rule_rows() if row not in page] == []
+    assert set(re.findall(r"^\| `([a-z-]+)` \| (?:error|warning)", page, re.MULTILINE)) == RULES.keys()
 
 
 def test_the_documented_lifecycle_is_the_real_one() -> None:

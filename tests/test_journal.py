@@ -18,6 +18,7 @@ from tests.builders import NOW
 
 NEVER = 3600.0
 SECRET = "bumblebee"
+Journals = list[Journal[SearchEvent]]
 
 
 def event(number: int = 0) -> SearchEvent:
@@ -52,9 +53,9 @@ class Sink:
 
 
 @pytest.fixture
-def journals() -> Iterator[list[Journal]]:
+def journals() -> Iterator[Journals]:
     """Journals to be closed with the test."""
-    made: list[Journal] = []
+    made: Journals = []
     yield made
     for one in made:
         one.close()
@@ -65,7 +66,7 @@ def locked(*_: object) -> Exception:
     return OperationalError(f"INSERT {SECRET}", {"query": SECRET}, Exception(f"database is locked\n{SECRET}"))
 
 
-def test_events_are_written_by_themselves_within_the_second(journals: list[Journal]) -> None:
+def test_events_are_written_by_themselves_within_the_second(journals: Journals) -> None:
     """Nobody asks for it: the thread begins with the first event and writes as often as it should."""
     sink = Sink()
     journals.append(journal := Journal(sink))
@@ -79,7 +80,7 @@ def test_events_are_written_by_themselves_within_the_second(journals: list[Journ
     assert Journal.__init__.__defaults__ == (1.0, 20_000)
 
 
-def test_the_thread_goes_on_after_each_batch(journals: list[Journal]) -> None:
+def test_the_thread_goes_on_after_each_batch(journals: Journals) -> None:
     """Every batch is written, not only the first."""
     sink = Sink()
     journals.append(journal := Journal(sink, every=0.001))
@@ -92,7 +93,7 @@ def test_the_thread_goes_on_after_each_batch(journals: list[Journal]) -> None:
     assert sink.written == [0, 1, 2, 3, 4]
 
 
-def test_flushing_writes_at_once_in_order_and_in_bounded_batches(journals: list[Journal]) -> None:
+def test_flushing_writes_at_once_in_order_and_in_bounded_batches(journals: Journals) -> None:
     """Each event once; an empty journal writes nothing and all is well."""
     sink = Sink()
     journals.append(journal := Journal(sink, NEVER))
@@ -116,7 +117,7 @@ def test_flushing_writes_at_once_in_order_and_in_bounded_batches(journals: list[
     ids=lambda fault: type(fault).__name__,
 )
 def test_a_batch_that_cannot_be_written_is_kept(
-    fault: Exception, journals: list[Journal], caplog: pytest.LogCaptureFixture
+    fault: Exception, journals: Journals, caplog: pytest.LogCaptureFixture
 ) -> None:
     """It is tried again in order; the fault is said once, without a word of what people typed."""
     caplog.set_level(logging.DEBUG)
@@ -136,7 +137,7 @@ def test_a_batch_that_cannot_be_written_is_kept(
     assert type(fault).__name__ in caplog.text
 
 
-def test_the_log_says_why_the_database_does_not_work(journals: list[Journal], caplog: pytest.LogCaptureFixture) -> None:
+def test_the_log_says_why_the_database_does_not_work(journals: Journals, caplog: pytest.LogCaptureFixture) -> None:
     """The first line of what the driver said, which is about the database."""
     journals.append(journal := Journal(Sink(locked), NEVER))
     journal.add(event())
@@ -159,7 +160,7 @@ def test_the_log_says_why_the_database_does_not_work(journals: list[Journal], ca
 )
 @pytest.mark.parametrize("bad", [{0}, {4}, {9}, {2, 3}, {0, 1, 8, 9}, set(range(10))])
 def test_one_event_that_is_refused_does_not_keep_the_others(
-    fault: Exception, bad: set[int], journals: list[Journal], caplog: pytest.LogCaptureFixture
+    fault: Exception, bad: set[int], journals: Journals, caplog: pytest.LogCaptureFixture
 ) -> None:
     """All others are written, once and in order; the log counts without quoting."""
     sink = Sink(lambda batch: fault if bad.intersection(numbers(batch)) else None)
@@ -173,7 +174,7 @@ def test_one_event_that_is_refused_does_not_keep_the_others(
     assert SECRET not in caplog.text
 
 
-def test_a_database_that_fails_among_refused_events_loses_none(journals: list[Journal]) -> None:
+def test_a_database_that_fails_among_refused_events_loses_none(journals: Journals) -> None:
     """What of a halved batch could not be written is kept in order."""
     calls: list[int] = []
 
@@ -193,7 +194,7 @@ def test_a_database_that_fails_among_refused_events_loses_none(journals: list[Jo
 
 
 def test_the_oldest_are_dropped_beyond_the_bound_and_counted(
-    journals: list[Journal], caplog: pytest.LogCaptureFixture
+    journals: Journals, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Memory is bounded while the database is away; the log says how many were lost."""
     sink = Sink(locked)
@@ -210,7 +211,7 @@ def test_the_oldest_are_dropped_beyond_the_bound_and_counted(
     assert len(journal._events) == 0
 
 
-def test_what_fails_outside_does_not_reach_the_page(journals: list[Journal], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_fails_outside_does_not_reach_the_page(journals: Journals, monkeypatch: pytest.MonkeyPatch) -> None:
     """No thread can be started: the event is kept, and the next one tries again."""
     sink = Sink()
     journals.append(journal := Journal(sink, every=0.001))
@@ -228,7 +229,7 @@ def test_what_fails_outside_does_not_reach_the_page(journals: list[Journal], mon
     assert sink.written == [1, 2]
 
 
-def test_adding_does_not_wait_for_the_database(journals: list[Journal]) -> None:
+def test_adding_does_not_wait_for_the_database(journals: Journals) -> None:
     """While a batch is being written, however long that takes, events are added."""
     entered, leave = threading.Event(), threading.Event()
     sink = Sink()
@@ -250,7 +251,7 @@ def test_adding_does_not_wait_for_the_database(journals: list[Journal]) -> None:
     assert sink.written == list(range(1, 50))
 
 
-def test_eight_threads_lose_and_double_nothing(journals: list[Journal]) -> None:
+def test_eight_threads_lose_and_double_nothing(journals: Journals) -> None:
     """Each event is written once while eight threads add, two flush, and the journal writes by itself."""
     sink = Sink(lambda batch: locked() if sum(numbers(batch)) % 3 == 0 else None)
     journals.append(journal := Journal(sink, every=0.0001))
@@ -281,7 +282,7 @@ def test_eight_threads_lose_and_double_nothing(journals: list[Journal]) -> None:
         assert own == sorted(own)
 
 
-def test_closing_writes_the_rest_ends_the_thread_and_can_begin_again(journals: list[Journal]) -> None:
+def test_closing_writes_the_rest_ends_the_thread_and_can_begin_again(journals: Journals) -> None:
     """Twice is once; a request that ends after it is still written."""
     sink = Sink()
     before = threading.active_count()
@@ -299,7 +300,7 @@ def test_closing_writes_the_rest_ends_the_thread_and_can_begin_again(journals: l
 
 
 def test_closing_is_bounded(
-    journals: list[Journal], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    journals: Journals, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A database that never answers does not keep the process from ending; the log says that events may be lost."""
     assert module.CLOSING == 5.0
@@ -319,7 +320,7 @@ def test_closing_is_bounded(
     journal.close()
 
 
-def test_a_locked_database_gets_its_events_when_it_is_free(tmp_path: Path, journals: list[Journal]) -> None:
+def test_a_locked_database_gets_its_events_when_it_is_free(tmp_path: Path, journals: Journals) -> None:
     """A real lock on a real file: nothing is lost, nothing is written twice."""
     database = Database(f"sqlite:///{tmp_path / 'portal.db'}")
     migration.upgrade(database)

@@ -74,6 +74,14 @@ def test_a_table_is_judged_for_rank_and_for_verdict(tmp_path: Path) -> None:
     assert (unknown.relevant, unknown.answerable) == ((), False)
 
 
+def test_the_kind_may_be_left_out_and_what_is_printed_can_be_added(tmp_path: Path) -> None:
+    """A line by hand, and the rows of `portal search judged` with their first line, below a table of either form."""
+    printed = ("query\trelevant\tkind", "forgotten password\treset-password\tgap")
+    path = write(tmp_path / "en.tsv", "query\trelevant", "vpn\tvpn", *printed, "printer\tprinter-offline")
+    kinds = {query.text: query.kind for query in read(path)}
+    assert kinds == {"vpn": "", "forgotten password": "gap", "printer": ""}
+
+
 def test_a_question_with_a_close_neighbour_is_not_judged(tmp_path: Path) -> None:
     """Something else may answer it; a far neighbour does not, and what is answerable is always judged."""
     path = write(
@@ -148,7 +156,7 @@ def test_a_fault_is_told_with_its_line(tmp_path: Path, line: object, says: str) 
     [
         ("es.tsv", ["query\trelevant"], "named for its language"),
         ("en.tsv", ["text\tslug"], ":1: The first line must name"),
-        ("en.tsv", ["query\trelevant\tkind", "vpn\tvpn"], ":2: The line has 2 columns instead of 3."),
+        ("en.tsv", ["query\trelevant\tkind", "vpn"], ":2: The line has 1 columns instead of 3."),
         ("en.tsv", ["query\trelevant\tkind", "vpn\t\tx"], ":2: relevant has slugs"),
         ("en.tsv", ["query\trelevant", "vpn\tVPN!"], ":2: relevant must be a list of slugs."),
         ("en.tsv", ["query\trelevant", "vpn\tvpn", "vpn\tvpn"], "'en vpn' is there twice."),

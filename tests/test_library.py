@@ -14,6 +14,7 @@ from portal import library
 from portal.articles import Topic
 from portal.errors import CannotStart
 from portal.problems import Problem, Severity
+from portal.topics import read_topics
 from tests.builders import write_article
 from tests.needs import REPOSITORY
 
@@ -26,11 +27,13 @@ READ_ALL = """
 import resource, sys
 from pathlib import Path
 from portal import library
+from portal.topics import read_topics
 for limit, value in ((resource.RLIMIT_CPU, 2), (resource.RLIMIT_AS, 1 << 30), (resource.RLIMIT_CORE, 0)):
     resource.setrlimit(limit, (value, value))
 root = Path(sys.argv[1])
 problems = [problem for file in library.scan(root).files for problem in library.read(file, root).problems]
-print(*sorted({problem.path for problem in (*problems, *library.read_topics(root)[1])}), end="")
+of_topics = [problem for problem in read_topics(root)[1] if problem.code != "no-topics"]
+print(*sorted({problem.path for problem in (*problems, *of_topics)}), end="")
 """
 
 
@@ -204,17 +207,18 @@ def test_topics_keep_their_order_names_and_featured_articles(root: Path) -> None
     (root / "topics.yml").write_text(f"\ufeff{TOPIC}{more}{TOPIC.replace('vpn', 'devices')}", encoding="utf-8")
     names = {"en": "Network", "fr": "Réseau", "de": "Netz", "ru": "Сеть"}
 
-    topics, problems = library.read_topics(root)
+    topics, problems = read_topics(root)
 
     assert topics == (Topic("vpn", names, {"en": "Tunnels"}, ("vpn",)), Topic("devices", names))
     assert problems == ()
 
 
 def test_no_file_of_topics_is_no_topics(root: Path) -> None:
-    """The file is optional."""
-    found = library.read_topics(root)
+    """The file is optional; but nothing says then what is for writers."""
+    topics, problems = read_topics(root)
 
-    assert found == ((), ())
+    assert (topics, told(problems)) == ((), [("topics.yml", 0, "no-topics")])
+    assert problems[0].severity is Severity.WARNING
 
 
 @pytest.mark.parametrize(
@@ -232,7 +236,7 @@ def test_topics_that_cannot_be_read_are_one_problem(root: Path, content: bytes, 
     """A file that is not YAML, or not names by slug, is named with its line, and there are no topics."""
     (root / "topics.yml").write_bytes(content)
 
-    topics, problems = library.read_topics(root)
+    topics, problems = read_topics(root)
 
     assert (told(problems), topics) == ([("topics.yml", line, "bad-topics")], ())
 
@@ -242,7 +246,7 @@ def test_topics_with_a_value_that_yaml_cannot_build_are_a_problem(root: Path, va
     """A day that does not exist, or a tag that does not fit, is a problem of the file and not an exception."""
     (root / "topics.yml").write_text(f"{TOPIC}other: {value}\n", encoding="utf-8")
 
-    _, problems = library.read_topics(root)
+    _, problems = read_topics(root)
 
     assert {(problem.path, problem.severity) for problem in problems} == {("topics.yml", Severity.ERROR)}
 
@@ -260,7 +264,7 @@ def test_a_bad_topic_is_left_out_and_the_others_stay(root: Path, entry: str) -> 
     """A topic without names by language, or with something else in their place, is named; the good one is kept."""
     (root / "topics.yml").write_text(f"{entry}\n{TOPIC}", encoding="utf-8")
 
-    topics, problems = library.read_topics(root)
+    topics, problems = read_topics(root)
 
     assert [(problem.path, problem.code) for problem in problems] == [("topics.yml", "bad-topic")]
     assert [topic.slug for topic in topics] == ["vpn"]
@@ -270,7 +274,7 @@ def test_a_topic_without_a_name_in_some_language_is_a_warning(root: Path) -> Non
     """It is kept, and the writer is told which languages lack the name."""
     (root / "topics.yml").write_text("vpn: {name: {en: Network, de: Netz}}\n", encoding="utf-8")
 
-    topics, problems = library.read_topics(root)
+    topics, problems = read_topics(root)
 
     assert [(problem.code, problem.severity) for problem in problems] == [("topic-unnamed", Severity.WARNING)]
     assert "fr, ru" in problems[0].message
@@ -282,6 +286,6 @@ def test_a_problem_of_one_topic_has_its_line(root: Path, entry: str) -> None:
     """A writer is led to the topic that is meant; line 0 is for problems of the whole file."""
     (root / "topics.yml").write_text(f"{TOPIC}\n{entry}\n", encoding="utf-8")
 
-    _, problems = library.read_topics(root)
+    _, problems = read_topics(root)
 
     assert [problem.line for problem in problems] == [4]

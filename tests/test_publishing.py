@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from portal import library, publishing
+from portal import indexing, library, publishing
 from portal.edition import Edition, Editions
 from portal.publishing import Publisher
 from portal.search import generations
@@ -147,7 +147,7 @@ def test_old_generations_are_swept_after_a_while(folder: Folder) -> None:
 def test_many_files_are_published_by_several_processes(tmp_path: Path) -> None:
     """From a few hundred files on all cores take part, with the same result and honest progress."""
     articles = tmp_path / "articles"
-    for number in range(publishing.PARALLEL_FROM + 5):
+    for number in range(indexing.PARALLEL_FROM + 5):
         write_article(
             articles, ("en", "fr", "de", "ru")[number % 4], f"number-{number}", f"Number {number}", f"word{number:05}"
         )
@@ -159,7 +159,7 @@ def test_many_files_are_published_by_several_processes(tmp_path: Path) -> None:
     )
 
     edition = Editions(tmp_path / "var", "en", Settings().cuts).current()
-    assert report.changed == len(edition.knowledge.articles) == publishing.PARALLEL_FROM + 5
+    assert report.changed == len(edition.knowledge.articles) == indexing.PARALLEL_FROM + 5
     assert steps == sorted(steps)
     assert steps[-1] == (2 * report.changed, 2 * report.changed)
     clues = edition.index.clues("fr", "word00001")

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy.exc import OperationalError
 
-from portal import publishing, storage
+from portal import indexing, storage
 from portal.search import generations
 from tests.builders import write_article
 from tests.needs import REPOSITORY
@@ -162,7 +162,7 @@ def _lives(pid: str) -> bool:
 def test_helpers_end_with_the_process_that_started_them(tmp_path: Path) -> None:
     """A publication on all cores that is killed leaves no process behind."""
     articles = tmp_path / "articles"
-    for number in range(publishing.PARALLEL_FROM * 4):
+    for number in range(indexing.PARALLEL_FROM * 4):
         write_article(
             articles, ("en", "fr", "de", "ru")[number % 4], f"number-{number}", f"Number {number}", "word " * 900
         )

@@ -18,7 +18,10 @@ from portal.storage import (
     assignment,
     callbacks,
     cases,
+    claims,
     clockwork,
+    feedback,
+    gaps,
     incidents,
     merging,
     migration,
@@ -27,6 +30,8 @@ from portal.storage import (
     queue,
     surveys,
     ticket_search,
+    unanswered,
+    views,
 )
 from portal.storage import people as people_store
 from portal.storage import tickets as store
@@ -251,3 +256,34 @@ def test_no_query_of_an_agent_reads_everything(filled: Database) -> None:
 
     assert len(asked) > 8
     assert scans(filled, asked) == []
+
+
+def test_no_query_of_writers_reads_everything(filled: Database) -> None:
+    """The list of gaps, their wordings and writers; votes and comments of an article; how often articles are opened."""
+    with recorded(filled) as asked, filled.read() as connection:
+        unanswered.page(connection, ("en", "fr", "de", "ru"))
+        unanswered.page(connection, ("de",), (5, 1000), 10)
+        unanswered.counts(connection)
+        unanswered.several(connection, [7, 8])
+        unanswered.variants(connection, [7, 8])
+        claims.of(connection, [7, 8])
+        claims.of_person(connection, ME)
+        gaps.wanted(connection)
+        gaps.flags(connection)
+        gaps.wordings(connection)
+        feedback.revisions(connection, "en", ["vpn"])
+        feedback.comments(connection, "en", ["vpn"], "0" * 16)
+        views.totals(connection, NOW.date())
+
+    assert len(asked) > 12
+    assert scans(filled, asked) == []
+    large = re.compile(r"(?:votes|article_views|occurrences|wordings|needs_change|gap_claims)")
+    lines = []
+    with filled.read() as connection:
+        if not filled.is_sqlite:
+            connection.exec_driver_sql("SET enable_seqscan = off")
+        for statement, parameters in asked.items():
+            lines += plan(connection, statement, parameters)
+    assert [
+        line for line in lines if "INDEX" not in line.upper() and re.search(rf"(?:SCAN|Scan on) {large.pattern}", line)
+    ] == []

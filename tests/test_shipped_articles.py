@@ -2,17 +2,34 @@
 
 import re
 from collections import Counter
+from datetime import date
+from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from portal import library
 from portal.articles import Article, Freshness
+from portal.cli import main
 from portal.locales import CODES
 from portal.services import Services
-from portal.writing import check_articles
+from portal.writing.checking.check import check_articles
+from tests.builders import write_article
 from tests.needs import REPOSITORY
 
 ROOT = REPOSITORY / "articles"
+#: Those that write into the folder of the articles.
+COMMANDS = (
+    ("check", "--fix"),
+    ("rename", "vpn", "tunnel"),
+    ("retire", "vpn", "--gone"),
+    ("touch", "vpn"),
+    ("translate", "vpn", "de"),
+    ("translate", "vpn", "de", "--done"),
+    ("new", "Something"),
+    ("draft", "1"),
+    ("import", "."),
+)
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +41,43 @@ def articles() -> list[Article]:
 
 def test_the_check_finds_nothing() -> None:
     """No error and no warning, in any language."""
-    assert [str(problem) for problem in check_articles(ROOT, "en")] == []
+    assert [str(problem) for problem in check_articles(ROOT, "en", date(2026, 3, 2))] == []
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+@pytest.mark.parametrize("is_package", [True, False])
+def test_no_command_changes_the_shipped_articles(
+    command: tuple[str, ...], is_package: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither in an installed package nor in a checkout whose folder nobody has named."""
+    shipped = tmp_path / ("product/shipped_articles" if is_package else "articles")
+    path = write_article(shipped, "fr", "vpn", "Le titre", "L'article.")
+    before = path.read_bytes()
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    monkeypatch.delenv("PORTAL_ARTICLES", raising=False)
+    monkeypatch.setattr("portal.__file__", str(tmp_path / "product" / "__init__.py"))
+
+    result = CliRunner().invoke(main, ["articles", *command])
+
+    assert result.exit_code == 1
+    assert "Name the folder of your own: --articles DIR or PORTAL_ARTICLES." in result.output
+    assert path.read_bytes() == before
+    assert [each.name for each in shipped.rglob("*.md")] == ["vpn.md"]
+
+
+def test_who_works_on_the_product_names_its_articles(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a checkout they can be changed on purpose; in a package never, as the next version overwrites them."""
+    shipped = tmp_path / "articles"
+    write_article(shipped, "fr", "vpn", "Le titre", "L'article.")
+    monkeypatch.setattr("portal.__file__", str(tmp_path / "product" / "__init__.py"))
+    command = ["articles", "rename", "vpn", "tunnel", "--articles"]
+
+    assert CliRunner().invoke(main, [*command, str(shipped)]).exit_code == 0
+    (tmp_path / "product").mkdir()
+    packaged = shipped.rename(tmp_path / "product" / "shipped_articles")
+    command[2:4] = ["tunnel", "vpn"]
+    assert "Name the folder" in CliRunner().invoke(main, [*command, str(packaged)]).output
 
 
 def test_there_are_forty_families_in_all_four_languages(articles: list[Article]) -> None:
@@ -77,7 +130,9 @@ def test_translations_have_the_structure_of_their_source(articles: list[Article]
 
 def _prose(article: Article) -> str:
     """What an article says, without code and addresses."""
-    text = re.sub(r"```.*?```|`[^`]*`|\]\([^)]*\)|\{#[^}]*\}|<[^>]*>", " ", article.body, flags=re.DOTALL)
+    # Code between fences, indented as in a list, and within lines.
+    code = r"```.*?```|^ {8}[^\n]*$|`[^`]*`|\]\([^)]*\)|\{#[^}]*\}|<[^>]*>"
+    text = re.sub(code, " ", article.body, flags=re.DOTALL | re.MULTILINE)
     return "\n".join((article.title, article.summary, re.sub(r"^!!! .*$", "", text, flags=re.MULTILINE)))
 
 

@@ -149,6 +149,18 @@ def test_a_mistake_is_one_sentence(arguments: tuple[str, ...], sentence: str, in
     assert (result.exit_code, result.stderr) == (1, f"portal: {sentence}\n")
 
 
+@pytest.mark.parametrize("base_url", ["", "https://help.example.org"])
+def test_who_is_added_is_told_where_to_sign_in(
+    base_url: str, instance: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the public address; where there is none, without a host and a port that may not be the served ones."""
+    monkeypatch.setenv("PORTAL_BASE_URL", base_url)
+    result = run(instance, "add", "ada@example.org", "--name", "Ada", "--password-stdin", text=f"{OTHER}\n")
+
+    place = f"{base_url}/en/sign-in" if base_url else "/en/sign-in of the portal"
+    assert (result.exit_code, result.stdout) == (0, f"Ada can sign in at {place} with ada@example.org.\n")
+
+
 def test_the_calendar_must_exist(instance: Settings, mia: Person) -> None:
     """A number of none is refused."""
     result = run(instance, "change", mia.email, "--calendar", "999")

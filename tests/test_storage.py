@@ -162,7 +162,7 @@ def test_a_vote_replaces_the_same_persons_earlier_one(database: Database) -> Non
             feedback.vote(connection, given, NOW)
         tallies = feedback.tallies(connection)
 
-    assert tallies == {("en", "vpn"): (2, 2)}
+    assert tallies == {("en", "vpn", "r" * 16): (2, 2)}
 
 
 def test_a_session_ends_by_time_and_by_signing_out(database: Database) -> None:

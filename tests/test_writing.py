@@ -1,5 +1,6 @@
 """The complete check: what is wrong between articles, each at its path and line."""
 
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -7,15 +8,16 @@ import pytest
 from portal import library
 from portal.articles import fingerprint
 from portal.problems import Severity
-from portal.writing import check_articles
+from portal.writing.checking.check import check_articles
 from tests.builders import write_article
 
+DAY = date(2026, 3, 2)
 LONG = "A sentence that is long enough to be recognised when somebody forgets to translate it."
 
 
 def found(root: Path, code: str) -> list[tuple[str, int]]:
     """Where a rule is broken."""
-    return [(problem.path, problem.line) for problem in check_articles(root, "en") if problem.code == code]
+    return [(problem.path, problem.line) for problem in check_articles(root, "en", DAY) if problem.code == code]
 
 
 def source_of(root: Path, slug: str = "vpn") -> str:
@@ -39,7 +41,7 @@ def root(tmp_path: Path) -> Path:
 
 def test_a_missing_translation_is_named_once_a_family(root: Path) -> None:
     """A warning at the source, with the languages that lack it."""
-    problems = check_articles(root, "en")
+    problems = check_articles(root, "en", DAY)
 
     assert [(problem.path, problem.line, problem.code, problem.severity) for problem in problems] == [
         ("en/vpn.md", 0, "missing-translation", Severity.WARNING)
@@ -54,15 +56,28 @@ def test_a_translation_without_a_source_is_named(root: Path) -> None:
     assert found(root, "missing-source") == [("de/drucker.md", 5)]
 
 
+def test_a_source_with_an_error_says_nothing_of_its_translations(root: Path) -> None:
+    """It is there, and once it is mended they are fresh again: neither is it missing nor are they without a source."""
+    path = root / "en" / "vpn.md"
+    path.write_text(path.read_text(encoding="utf-8").replace("topic:", "topik: x\ntopic:", 1), encoding="utf-8")
+
+    codes = {problem.code for problem in check_articles(root, "en", DAY)}
+    [missing] = [each for each in check_articles(root, "en", DAY) if each.code == "missing-translation"]
+
+    assert "unknown-key" in codes
+    assert not codes & {"missing-source", "unknown-freshness"}
+    assert missing.message.endswith("into de, ru.")
+
+
 @pytest.mark.parametrize(
     ("significance", "code"),
     [("content", "stale-translation"), ("critical", "outdated-translation"), ("typo", None)],
 )
 def test_a_changed_source_makes_its_translations_stale(significance: str, code: str | None, root: Path) -> None:
     """By fingerprint and by how much the change matters."""
-    write_article(root, "en", "vpn", "Connect to the VPN", "All has changed.", significance=significance)
+    write_article(root, "en", "vpn", "Connect to the VPN", "## Go {#start}\n\nAll is new.", significance=significance)
 
-    codes = {problem.code for problem in check_articles(root, "en")} - {"missing-translation"}
+    codes = {problem.code for problem in check_articles(root, "en", DAY)} - {"missing-translation"}
 
     assert codes == ({code} if code else set())
 
@@ -101,7 +116,7 @@ def test_an_alias_is_a_place_to_link_to(root: Path) -> None:
 def test_images_are_there_and_described(root: Path) -> None:
     """Known, from the images folder, with a text for those who do not see them."""
     (root / "images").mkdir()
-    (root / "images" / "a.png").write_bytes(b"")
+    (root / "images" / "a.png").write_bytes(b"png")
     body = "![A](../images/a.png)\n\n![](../images/a.png)\n\n![B](../images/b.png)\n\n![C](https://example.org/c.png)"
     write_article(root, "en", "images", body=body)
 

@@ -1,25 +1,31 @@
 """The progress bar of long commands."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import click
 
-from portal.publishing import Progress
+#: Told how many steps are done and how many there are.
+Progress = Callable[[int, int], None]
 
 
 @contextmanager
-def progress_bar(label: str) -> Iterator[Progress]:
-    """A bar on standard error that appears with the first step; a few lines where nobody watches a terminal."""
+def progress_bar(label: str, *, in_logs: bool = True) -> Iterator[Progress]:
+    """A bar on standard error that appears with the first step.
+
+    Args:
+        label: what is done.
+        in_logs: whether a few lines tell of it where nobody watches a terminal; else nothing does.
+    """
     bar: Any = None
     shown = -1
 
     def step(done: int, total: int) -> None:
         nonlocal bar, shown
         if not sys.stderr.isatty():
-            if total and 10 * done // total > shown:
+            if in_logs and total and 10 * done // total > shown:
                 shown = 10 * done // total
                 click.echo(f"{label} {100 * done // total} %", err=True)
             return

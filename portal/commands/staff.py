@@ -14,7 +14,6 @@ from portal.locales import CODES
 from portal.own_account import OwnAccount
 from portal.passwords import PASSWORD_MOST
 from portal.people import PASSWORD_LENGTH, Person, Role
-from portal.server import addresses
 from portal.services import utc_now
 from portal.settings import Settings
 from portal.staff import CONSOLE, Staff
@@ -74,7 +73,9 @@ def add(
         added = _staff(settings).add(Person(0, email, name or "", given, served, spoken), password, utc_now())
     except InvalidInput as error:
         raise _told(error) from error
-    click.echo(f"{added.name} can sign in at {addresses(settings)[0]}sign-in with {added.email}.")
+    # Without a public address nobody here knows where the portal is served.
+    place = f"{settings.base_url}/{CODES[0]}/sign-in" if settings.base_url else f"/{CODES[0]}/sign-in of the portal"
+    click.echo(f"{added.name} can sign in at {place} with {added.email}.")
 
 
 @staff.command("list")

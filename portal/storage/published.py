@@ -1,18 +1,20 @@
-"""The published articles, rendered, in a local database that can be made again from the files at any time."""
+"""The articles as they were last read and rendered, in a local database that can be made again from the files."""
 
 import json
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import asdict, dataclass
-from datetime import date
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
-from sqlalchemy import Column, Connection, MetaData, String, Table, Text, delete, insert, select
+from sqlalchemy import Boolean, Column, Connection, MetaData, String, Table, Text, delete, insert, select
 from sqlalchemy.exc import DatabaseError, OperationalError
 
-from portal.articles import Article, Significance, Status, Topic
+from portal.articles import Article, Audience
 from portal.knowledge import KnowledgeBase, Published
+from portal.problems import Problem, Severity
 from portal.storage import Database
+from portal.storage.published_forms import article_text, problems_text, read_article, read_problems, read_topics
 
 #: Anchor, heading and plain text.
 SectionText = tuple[str, str, str]
@@ -25,14 +27,20 @@ _articles = Table(
     Column("slug", String, primary_key=True),
     #: Of the file that it was made from; see `library.SourceFile`.
     Column("signature", String, nullable=False),
-    #: Front matter; null where the file has errors.
-    Column("article", Text),
+    #: Whether readers see it and search finds it: it has no errors, is no draft, and its topic is for everybody.
+    Column("is_public", Boolean, nullable=False),
+    #: Empty where the file has errors.
+    Column("topic", String, nullable=False),
     Column("fingerprint", String, nullable=False),
-    Column("html", Text, nullable=False),
-    #: List of anchor, heading, text and level.
-    Column("sections", Text, nullable=False),
     #: List of the problems that reading found.
     Column("problems", Text, nullable=False),
+    # What is long comes last: whoever reads the others does not have to read past it.
+    #: Front matter; null where the file has errors.
+    Column("article", Text),
+    #: Empty where it is not public.
+    Column("html", Text, nullable=False),
+    #: List of anchor, heading, text and level; empty where it is not public.
+    Column("sections", Text, nullable=False),
 )
 _state = Table("state", _metadata, Column("name", String, primary_key=True), Column("value", Text, nullable=False))
 
@@ -46,12 +54,23 @@ class Row:
     signature: str
     #: Without its body; None where the file has errors.
     article: Article | None = None
+    is_public: bool = False
     fingerprint: str = ""
     html: str = ""
     #: Anchor, heading, plain text and level of each section.
     sections: tuple[tuple[str, str, str, int], ...] = ()
-    #: Path, line, code, message and severity of each problem.
-    problems: tuple[tuple[str, int, str, str, str], ...] = ()
+    problems: tuple[Problem, ...] = ()
+
+
+class Known(NamedTuple):
+    """What is remembered of a file that has been read."""
+
+    #: See `library.SourceFile`.
+    signature: str
+    #: Whether readers see its article.
+    is_public: bool
+    #: Its article's topic; empty where it has errors.
+    topic: str
 
 
 @dataclass(frozen=True)
@@ -66,6 +85,8 @@ class Content:
 def open_published(path: Path, made_by: str) -> Database:
     """Open the database, making it anew where it is missing, broken or made by another version.
 
+    The topics of the last publication outlive another version: they say what was for writers.
+
     Args:
         path: of its file.
         made_by: changes with the tables below and with how articles are read, rendered or analysed.
@@ -74,9 +95,11 @@ def open_published(path: Path, made_by: str) -> Database:
         OperationalError: it is there and in order, but locked or out of reach.
     """
     database = Database(f"sqlite:///{path}")
+    topics = ""
     try:
         with database.write() as connection:
             _metadata.create_all(connection)
+            topics = state(connection, "topics")
             if state(connection, "made_by") == made_by:
                 return database
     except OperationalError:
@@ -91,7 +114,25 @@ def open_published(path: Path, made_by: str) -> Database:
     with database.write() as connection:
         _metadata.create_all(connection)
         set_state(connection, "made_by", made_by)
+        set_state(connection, "topics", topics)
     return database
+
+
+def topics_for_writers(path: Path) -> frozenset[str]:
+    """The topics that were for writers at the last publication; none where there was none.
+
+    Args:
+        path: of the database's file.
+    """
+    if not path.exists():
+        return frozenset()
+    database = Database(f"sqlite:///{path}")
+    try:
+        with database.read() as connection:
+            topics = read_topics(state(connection, "topics"))
+    finally:
+        database.close()
+    return frozenset(topic.slug for topic in topics if topic.audience is Audience.WRITERS)
 
 
 def state(connection: Connection, name: str) -> str:
@@ -105,22 +146,39 @@ def set_state(connection: Connection, name: str, value: str) -> None:
     connection.execute(insert(_state).values(name=name, value=value))
 
 
-def signatures(connection: Connection) -> dict[tuple[str, str], tuple[str, bool]]:
-    """Signature of every file, and whether readers see its article, by language and slug."""
-    query = select(_articles.c.language, _articles.c.slug, _articles.c.signature, _articles.c.article)
-    return {
-        (row.language, row.slug): (
-            row.signature,
-            bool(row.article) and json.loads(row.article)["status"] == "published",
-        )
-        for row in connection.execute(query)
-    }
+def signatures(connection: Connection) -> dict[tuple[str, str], Known]:
+    """What is remembered of every file, by language and slug."""
+    c = _articles.c
+    query = select(c.language, c.slug, c.signature, c.is_public, c.topic)
+    return {(row[0], row[1]): Known(*row[2:]) for row in connection.execute(query)}
 
 
-def problems(connection: Connection) -> list[tuple[str, int, str, str, str]]:
-    """The problems of all files, by path and line."""
+def problems(connection: Connection) -> list[Problem]:
+    """What is wrong with the files that were read, in order."""
     query = select(_articles.c.problems).where(_articles.c.problems != "[]")
-    return sorted(tuple(problem) for text in connection.execute(query).scalars() for problem in json.loads(text))
+    return sorted(problem for text in connection.execute(query).scalars() for problem in read_problems(text))
+
+
+def all_problems(connection: Connection) -> list[Problem]:
+    """What is wrong with the files that were read, with their names, and with what stands beside them, in order."""
+    return sorted((*read_problems(state(connection, "faults")), *problems(connection)))
+
+
+def broken(connection: Connection) -> list[Problem]:
+    """The first error of every file that has one, in order: what keeps it from readers."""
+    first: dict[str, Problem] = {}
+    for problem in all_problems(connection):
+        if problem.severity is Severity.ERROR:
+            first.setdefault(problem.path, problem)
+    return [*first.values()]
+
+
+def saved_last(connection: Connection, limit: int) -> list[tuple[str, str, datetime]]:
+    """The files that were written last, newest first: language, slug, and when."""
+    c = _articles.c
+    # A signature begins with the time in nanoseconds, which has the same number of digits until the year 2286.
+    rows = connection.execute(select(c.language, c.slug, c.signature).order_by(c.signature.desc()).limit(limit))
+    return [(row[0], row[1], datetime.fromtimestamp(int(row[2].partition("-")[0]) / 1e9, UTC)) for row in rows]
 
 
 def publish(
@@ -144,11 +202,13 @@ def publish(
             "language": row.language,
             "slug": row.slug,
             "signature": row.signature,
-            "article": json.dumps(_plain(row.article), ensure_ascii=False) if row.article else None,
+            "is_public": row.is_public,
+            "topic": row.article.topic if row.article else "",
+            "article": article_text(row.article) if row.article else None,
             "fingerprint": row.fingerprint,
             "html": row.html,
             "sections": json.dumps(row.sections, ensure_ascii=False),
-            "problems": json.dumps(row.problems, ensure_ascii=False),
+            "problems": problems_text(row.problems),
         }
         _forget(connection, row.language, row.slug)
         connection.execute(insert(_articles).values(**values))
@@ -157,11 +217,6 @@ def publish(
     for name, value in remembered.items():
         set_state(connection, name, value)
     set_state(connection, "generation", generation)
-
-
-def topics_text(topics: tuple[Topic, ...]) -> str:
-    """Topics in the form in which they are stored."""
-    return json.dumps([asdict(topic) for topic in topics], ensure_ascii=False)
 
 
 def _forget(connection: Connection, language: str, slug: str) -> None:
@@ -177,12 +232,14 @@ class Loader:
 
     def load(self, connection: Connection, default_language: str) -> KnowledgeBase:
         """The knowledge base of the current generation."""
-        keys = select(_articles.c.language, _articles.c.slug, _articles.c.signature).where(
-            _articles.c.article.is_not(None)
-        )
+        c = _articles.c
+        keys = select(c.language, c.slug, c.signature, c.is_public).where(c.topic != "")
         kept: dict[tuple[str, str], tuple[str, Published]] = {}
         wanted = []
-        for language, slug, signature in connection.execute(keys):
+        public: set[tuple[str, str]] = set()
+        for language, slug, signature, is_public in connection.execute(keys):
+            if is_public:
+                public.add((language, slug))
             known = self._kept.get((language, slug))
             if known is not None and known[0] == signature:
                 kept[language, slug] = known
@@ -191,15 +248,15 @@ class Loader:
         for language, slug, signature in wanted if len(wanted) < MANY else ():
             same = (_articles.c.language == language) & (_articles.c.slug == slug)
             text, fingerprint = connection.execute(_text.where(same)).one()
-            kept[language, slug] = signature, Published(_article(json.loads(text)), fingerprint)
+            kept[language, slug] = signature, Published(read_article(text), fingerprint)
         if len(wanted) >= MANY:
             for row in connection.execute(_everything):
                 kept[row.language, row.slug] = (
                     row.signature,
-                    Published(_article(json.loads(row.article)), row.fingerprint),
+                    Published(read_article(row.article), row.fingerprint),
                 )
         self._kept = kept
-        return _knowledge(connection, default_language, kept)
+        return _knowledge(connection, default_language, kept, public)
 
 
 #: From this many changed articles on, all are read at once.
@@ -211,19 +268,24 @@ _everything = select(
 
 
 def _knowledge(
-    connection: Connection, default_language: str, found: dict[tuple[str, str], tuple[str, Published]]
+    connection: Connection,
+    default_language: str,
+    found: dict[tuple[str, str], tuple[str, Published]],
+    public: set[tuple[str, str]],
 ) -> KnowledgeBase:
-    """A knowledge base of everything but drafts."""
-    articles = {key: item for key, (_, item) in found.items() if item.article.status is Status.PUBLISHED}
-    stored = json.loads(state(connection, "topics") or "[]")
-    topics = tuple(Topic(**{**topic, "featured": tuple(topic["featured"])}) for topic in stored)
-    return KnowledgeBase(state(connection, "generation"), articles, topics, default_language)
+    """A knowledge base of what is public, with what is for writers beside it."""
+    articles = {key: item for key, (_, item) in found.items() if key in public}
+    internal = {key: item for key, (_, item) in found.items() if key not in public}
+    topics = read_topics(state(connection, "topics"))
+    redirects = json.loads(state(connection, "redirects") or "{}")
+    generation = state(connection, "generation")
+    return KnowledgeBase(generation, articles, topics, default_language, internal, redirects, broken(connection))
 
 
 def content(connection: Connection, language: str, slug: str) -> Content | None:
-    """The text of an article; None where there is none."""
+    """The text of an article that readers see; None where there is none."""
     query = select(_articles.c.html, _articles.c.sections).where(
-        _articles.c.language == language, _articles.c.slug == slug, _articles.c.article.is_not(None)
+        _articles.c.language == language, _articles.c.slug == slug, _articles.c.is_public
     )
     row = connection.execute(query).first()
     return Content(row.html, tuple(tuple(section) for section in json.loads(row.sections))) if row else None
@@ -232,7 +294,7 @@ def content(connection: Connection, language: str, slug: str) -> Content | None:
 def sections(connection: Connection, language: str, slugs: Collection[str]) -> dict[str, tuple[SectionText, ...]]:
     """Anchor, heading and plain text of the sections of some articles; those that are gone are left out."""
     query = select(_articles.c.slug, _articles.c.sections).where(
-        _articles.c.language == language, _articles.c.slug.in_(slugs), _articles.c.article.is_not(None)
+        _articles.c.language == language, _articles.c.slug.in_(slugs), _articles.c.is_public
     )
     return {
         row.slug: tuple((anchor, heading, text) for anchor, heading, text, _level in json.loads(row.sections))
@@ -241,9 +303,9 @@ def sections(connection: Connection, language: str, slugs: Collection[str]) -> d
 
 
 def headings(connection: Connection, language: str) -> list[tuple[str, str, str]]:
-    """Slug, anchor and heading of every section of a language's articles, drafts included."""
+    """Slug, anchor and heading of every section of a language's articles that readers see."""
     query = select(_articles.c.slug, _articles.c.sections).where(
-        _articles.c.language == language, _articles.c.article.is_not(None)
+        _articles.c.language == language, _articles.c.is_public
     )
     return [
         (row.slug, anchor, heading)
@@ -255,7 +317,7 @@ def headings(connection: Connection, language: str) -> list[tuple[str, str, str]
 
 @dataclass(frozen=True)
 class TextRow:
-    """The plain text of one published article."""
+    """The plain text of one article that readers see."""
 
     language: str
     slug: str
@@ -267,36 +329,11 @@ class TextRow:
 
 
 def texts(connection: Connection) -> list[TextRow]:
-    """The plain texts of all published articles."""
+    """The plain texts of all articles that readers see."""
     query = select(_articles.c.language, _articles.c.slug, _articles.c.article, _articles.c.sections)
     found = []
-    for row in connection.execute(query.where(_articles.c.article.is_not(None))):
+    for row in connection.execute(query.where(_articles.c.is_public)):
         article = json.loads(row.article)
-        if article["status"] == Status.PUBLISHED.value:
-            sections = tuple(tuple(section) for section in json.loads(row.sections))
-            found.append(TextRow(row.language, row.slug, article["title"], article["updated"], sections))
+        sections = tuple(tuple(section) for section in json.loads(row.sections))
+        found.append(TextRow(row.language, row.slug, article["title"], article["updated"], sections))
     return found
-
-
-_DAYS = ("updated", "review_by")
-_TUPLES = ("tags", "keywords", "aliases", "answers")
-
-
-def _plain(article: Article) -> dict[str, Any]:
-    """What is stored of an article: everything but its body, and nothing that is empty."""
-    values = {name: value for name, value in asdict(article).items() if value not in (None, "", ()) and name != "body"}
-    return {name: value.isoformat() if isinstance(value, date) else value for name, value in values.items()}
-
-
-def _article(values: dict[str, Any]) -> Article:
-    """An article from what was stored."""
-    for name in _DAYS:
-        if name in values:
-            values[name] = date.fromisoformat(values[name])
-    for name in _TUPLES:
-        if name in values:
-            values[name] = tuple(values[name])
-    values["status"] = Status(values["status"])
-    if "significance" in values:
-        values["significance"] = Significance(values["significance"])
-    return Article(**values)

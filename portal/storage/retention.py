@@ -25,8 +25,9 @@ from sqlalchemy.exc import IntegrityError
 
 from portal.chains import READ_SECONDS, Kind, SearchEvent, judge
 from portal.queries import Verdict
-from portal.storage import frequent
+from portal.storage import frequent, gaps, views
 from portal.storage.schema import (
+    article_views,
     callbacks,
     daily_counts,
     doubts,
@@ -214,10 +215,12 @@ def old(limits: Limits) -> dict[str, tuple[Table, ColumnElement[bool]]]:
     )
     closed = select(tickets.c.id).where(tickets.c.status == Status.CLOSED.value, tickets.c.closed_at < limits.events)
     anonymous = select(tickets.c.id).where(tickets.c.kind == TicketKind.REQUEST.value, tickets.c.requester_email == "")
+    views_from = gaps.day_of(limits.now - views.KEPT)
     return {
         # A chain goes as a whole, so that what is left of it is not taken for another one.
         "search_events": (search_events, (_events.at < limits.events) & ~goes_on),
         "form_sessions": (form_sessions, form_sessions.c.at < limits.events),
+        "article_views": (article_views, article_views.c.day < views_from),
         "doubts": (doubts, doubts.c.at < limits.doubts),
         "gap_sessions": (gap_sessions, gap_sessions.c.at < limits.events),
         "link_requests": (link_requests, link_requests.c.at < limits.links),

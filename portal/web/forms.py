@@ -1,4 +1,4 @@
-"""Forms for people who are not signed in: a signed stamp instead of a cookie, and errors by field."""
+"""Forms for people who are not signed in: signed fields instead of a cookie, and errors by field."""
 
 import secrets
 from dataclasses import dataclass, field
@@ -6,7 +6,7 @@ from typing import cast
 
 from flask import current_app, request
 from flask_babel import lazy_gettext as _l
-from itsdangerous import BadSignature, SignatureExpired, URLSafeTimedSerializer
+from itsdangerous import BadSignature, SignatureExpired, URLSafeSerializer, URLSafeTimedSerializer
 from werkzeug.datastructures import MultiDict
 
 from portal.errors import PortalError
@@ -141,3 +141,22 @@ def check_stamp(stamp: str, *, may_be_quick: bool = False) -> str:
     if not may_be_quick and (services().clock() - signed_at).total_seconds() < settings.form_min_seconds:
         raise StampRefused("too_fast")
     return str(nonce)
+
+
+def _signer_of_texts() -> URLSafeSerializer:
+    """Signs which text of an article a form stands below; without a time, so that the same page stays the same."""
+    return URLSafeSerializer(current_app.secret_key or b"", salt="portal-text")
+
+
+def sign_text(slug: str, language: str, fingerprint: str) -> str:
+    """Proof that a form stood below a text that we have shown."""
+    return str(_signer_of_texts().dumps([slug, language, fingerprint]))
+
+
+def named_text(proof: str) -> tuple[str, str, str] | None:
+    """Slug, language and fingerprint of the text that a form stood below; None where we have not signed that."""
+    try:
+        slug, language, fingerprint = _signer_of_texts().loads(proof[:1_000])
+    except BadSignature:
+        return None
+    return str(slug), str(language), str(fingerprint)

@@ -3,6 +3,7 @@
 import hashlib
 import secrets
 from typing import Any
+from urllib.parse import quote
 
 from flask import Blueprint, Response, make_response, redirect, render_template, request, url_for
 from markupsafe import Markup
@@ -37,6 +38,8 @@ SHELF_PAGE = 60
 REVALIDATE = "public, max-age=0, must-revalidate"
 #: Remembers a voter, so that a vote can be changed; set only when somebody votes.
 VOTER = "voter"
+#: What the page says after a vote.
+VOTED = frozenset({"yes", "no", "done"})
 
 
 @roots.get("/")
@@ -69,7 +72,10 @@ def home() -> Response:
     shelves = [(shelf, helpful(edition, 2, shelf.topic.slug)) for shelf in edition.knowledge.shelves(language())]
     return _cached(
         render_template(
-            "home.html", shelves=shelves, helpful=helpful(edition, 6), has_votes=bool(services().tallies().votes)
+            "home.html",
+            shelves=shelves,
+            helpful=helpful(edition, 6),
+            has_votes=bool(edition.votes(services().tallies())),
         )
     )
 
@@ -99,21 +105,36 @@ def _page_number(last: int) -> int:
     return int(text)
 
 
+def _moved(endpoint: str, slug: str) -> AnyResponse:
+    """Lead for ever to the address that an article has now, with everything else that was asked for or sent.
+
+    Browsers check it like a page: one that kept it would go in a circle once an article gets its old name back.
+    """
+    query = quote(request.query_string, safe="!$&'()*+,;=:@/?%[]")
+    response = redirect(url_for(endpoint, slug=slug) + (f"?{query}" if query else ""), 308)
+    response.headers["Cache-Control"] = REVALIDATE
+    return response
+
+
 @blueprint.get("/articles/<slug>")
 def article(slug: str) -> AnyResponse:
     """An article, in the reader's language or, with a banner that says so, in the best other one."""
     edition = services().edition
-    item = edition.knowledge.choose(language(), slug)
+    item = edition.knowledge.choose(language(), slug.lower())
     if item is None:
-        if target := edition.knowledge.aliases.get(slug):
-            return redirect(url_for("help.article", slug=target), 308)
         raise NotFound(slug)
+    if item.article.slug != slug:
+        return _moved("help.article", item.article.slug)
     visits.note_article(slug, item.article.language)
+    asked = request.args.get("vote", "")
+    vote = asked if asked in VOTED else ""
+    if not vote:  # Who has just voted has opened it before.
+        visits.note_view(slug)
+    proof = _proof(item, request.args.get("text", "") if vote else "")
     # All that the page depends on; no need to make it to know whether the reader has it.
-    vote = request.args.get("vote", "")
     name = services().settings.site_name
     generation, build, notices = edition.knowledge.generation, services().build, banner.edition()
-    depends = (generation, language(), slug, vote, build, name, absolute(""), notices)
+    depends = (generation, language(), slug, vote, proof, build, name, absolute(""), notices)
     response = Response()
     response.headers["Cache-Control"] = REVALIDATE
     response.set_etag(hashlib.blake2b("\0".join(depends).encode(), digest_size=12).hexdigest())
@@ -138,7 +159,8 @@ def article(slug: str) -> AnyResponse:
             source_language=source.article.language if source else item.article.language,
             related=edition.knowledge.related(language(), slug),
             topic=edition.knowledge.topic(item.article.topic),
-            vote=vote if vote in {"yes", "no", "done"} else "",
+            vote=vote,
+            proof=proof,
             reasons=list(feedback.Reason),
         )
     )
@@ -146,15 +168,32 @@ def article(slug: str) -> AnyResponse:
     return response
 
 
+def _seen(item: Published, proof: str) -> tuple[str, str]:
+    """Language and fingerprint of the text that a reader had before them; without a proof, those of the present one."""
+    if named := forms.named_text(proof):
+        slug, code, fingerprint = named
+        now = services().edition.knowledge.choose(language(), slug)
+        if now is not None and now.article.slug == item.article.slug:
+            return code, fingerprint
+    return item.article.language, item.fingerprint
+
+
+def _proof(item: Published, earlier: str) -> str:
+    """What a vote proves by which text it is about: the one that the reader has voted on already, else the present one."""
+    return forms.sign_text(item.article.slug, *_seen(item, earlier))
+
+
 @blueprint.post("/articles/<slug>/vote")
 @csrf.exempt  # type: ignore[untyped-decorator]  # No session to protect; the origin is checked instead.
 @limiter.limit("60 per hour")
 def vote(slug: str) -> AnyResponse:
     """Count a vote; the same person's next one replaces it."""
-    item = services().edition.knowledge.choose(language(), slug)
+    item = services().edition.knowledge.choose(language(), slug.lower())
     if item is None:
         raise NotFound(slug)
-    sent = forms.read("helpful", "reason", "comment")
+    if item.article.slug != slug:
+        return _moved("help.vote", item.article.slug)
+    sent = forms.read("helpful", "reason", "comment", "text")
     if sent["helpful"] not in {"yes", "no"}:
         raise InvalidInput("helpful", "missing")
     if len(sent["comment"].strip()) > feedback.COMMENT_LENGTH:
@@ -162,12 +201,13 @@ def vote(slug: str) -> AnyResponse:
     reason = feedback.Reason(sent["reason"]) if sent["reason"] in set(feedback.Reason) else None
     known = request.cookies.get(VOTER, "")
     voter = known if 20 <= len(known) <= 64 else secrets.token_urlsafe(24)
+    code, revision = _seen(item, sent["text"])
     given = feedback.Vote(
         slug,
-        item.article.language,
+        code,
         hashlib.sha256(voter.encode()).hexdigest(),
         sent["helpful"] == "yes",
-        item.fingerprint,
+        revision,
         reason,
         mask(sent["comment"].strip())[: feedback.COMMENT_LENGTH],
     )
@@ -175,7 +215,9 @@ def vote(slug: str) -> AnyResponse:
         feedback.vote(connection, given, services().clock())
     visits.note_vote(slug, given.language, given.is_helpful, given.revision)
     state = "done" if reason or given.comment else sent["helpful"]
-    response = redirect(url_for("help.article", slug=slug, vote=state, _anchor="ui-feedback"), 303)
+    # The next page has the present text; what is said there is still about the one that was read.
+    proof = forms.sign_text(slug, code, revision) if (code, revision) != _seen(item, "") else None
+    response = redirect(url_for("help.article", slug=slug, vote=state, text=proof, _anchor="ui-feedback"), 303)
     response.set_cookie(VOTER, voter, max_age=365 * 86400, httponly=True, samesite="Lax", secure=request.is_secure)
     return response
 

@@ -14,8 +14,26 @@ from portal.locales import LANGUAGES, negotiate
 COOKIE = "language"
 #: What of a page's query is kept when the language is changed.
 _KEPT = frozenset(
-    {"q", "topic", "page", "query", "kind", "show", "in", "exact", "tier", "priority", "status", "owner", "sort"}
+    {
+        "q",
+        "topic",
+        "page",
+        "query",
+        "kind",
+        "show",
+        "in",
+        "exact",
+        "tier",
+        "priority",
+        "status",
+        "owner",
+        "sort",
+        "top",
+        "state",
+    }
 )
+#: The pages that forms belong to, by the beginning of their endpoints: that of a number, and that of all.
+_OF_FORMS = {"desk.": ("desk.ticket", "desk.queue"), "writers.": ("writers.gap", "writers.page")}
 
 
 class LanguageConverter(BaseConverter):
@@ -70,10 +88,11 @@ def alternates() -> dict[str, str]:
     if request.endpoint and is_page and request.method in {"GET", "HEAD"} and not g.get("is_error"):
         kept = {name: value for name, value in request.args.items() if name in _KEPT}
         endpoint, arguments = request.endpoint, {**kept, **(request.view_args or {})}
-    elif request.endpoint and request.endpoint.startswith("desk.") and not g.get("is_error"):
+    elif request.endpoint and request.endpoint.startswith(tuple(_OF_FORMS)) and not g.get("is_error"):
         # What a form of the desk has come to has no address of its own.
         number = (request.view_args or {}).get("number")
-        endpoint, arguments = ("desk.ticket", {"number": number}) if number else ("desk.queue", {})
+        one, all_ = _OF_FORMS[request.endpoint.partition(".")[0] + "."]
+        endpoint, arguments = (one, {"number": number}) if number else (all_, {})
     return {code: url_for(endpoint, **{**arguments, "language": code}) for code in LANGUAGES}
 
 

@@ -38,7 +38,9 @@ blueprint = Blueprint("sign_in", __name__, url_prefix="/<language:language>")
 roots = Blueprint("sign_in_roots", __name__)
 
 #: What pages that stand open send by themselves.
-HEARTBEATS = frozenset({"desk.here", "desk.seen"})
+HEARTBEATS = frozenset(
+    {"desk.here", "desk.seen", "writers.fresh_article", "writers.fresh_articles", "writers.fresh_compare"}
+)
 #: How long somebody has for the code after the password, and for the way to the identity provider and back.
 PATIENCE = timedelta(minutes=5)
 #: Browsers and systems by a word of what they call themselves; the first that fits.

@@ -19,6 +19,8 @@ from portal.queries import Verdict
 from portal.search.analyzers import fold
 from portal.selfservice import Answer, as_event
 from portal.storage import frequent
+from portal.storage.gaps import day_of
+from portal.storage.views import View
 from portal.web import forms
 from portal.web.i18n import language
 from portal.web.links import host_and_path, is_local
@@ -117,6 +119,12 @@ def note_article(slug: str, code: str) -> None:
                 services().clock(), Kind.OPEN, code, session, slug=slug, is_returning=True, network=visitor().network
             )
         )
+
+
+def note_view(slug: str) -> None:
+    """Count that somebody opens an article, also who asks not to be followed: a bare count holds nothing of anybody."""
+    if is_person():
+        services().views.add(View(day_of(services().clock()), language(), slug))
 
 
 def note_vote(slug: str, code: str, is_helpful: bool, revision: str) -> None:

@@ -27,6 +27,7 @@ from portal.storage.schema.desk import (
 from portal.storage.schema.mail import outbox
 from portal.storage.schema.people import people, sessions, sign_in_failures
 from portal.storage.schema.searches import (
+    article_views,
     daily_counts,
     doubts,
     form_sessions,
@@ -39,10 +40,11 @@ from portal.storage.schema.searches import (
     votes,
     wordings,
 )
-from portal.storage.schema.tickets import events, link_requests, links, ratings, subscriptions, tickets
+from portal.storage.schema.tickets import events, gap_claims, link_requests, links, ratings, subscriptions, tickets
 
 __all__ = [
     "Moment",
+    "article_views",
     "audit",
     "calendars",
     "callbacks",
@@ -54,6 +56,7 @@ __all__ = [
     "form_sessions",
     "frequent_queries",
     "frequent_query_sessions",
+    "gap_claims",
     "gap_sessions",
     "incidents",
     "link_requests",

@@ -97,6 +97,7 @@ wordings = Table(
     Column("found_by", String(200), nullable=False),
     Column("times", Integer, nullable=False),
     Column("last_day", Date, nullable=False),
+    Index("ix_wordings_times", "times"),
 )
 
 #: Articles that did not help somebody who had searched for them (U4), by revision of the text.
@@ -109,6 +110,19 @@ needs_change = Table(
     Column("query", String(200), nullable=False),
     Column("times", Integer, nullable=False),
     Column("last_day", Date, nullable=False),
+    Index("ix_needs_change_times", "times"),
+)
+
+#: How often articles were opened, by day (UTC) and language of the page: that of the reader, also where the article
+#: was shown in another one. Counts alone, nothing of anybody.
+article_views = Table(
+    "article_views",
+    metadata,
+    Column("day", Date, primary_key=True),
+    Column("language", String(2), primary_key=True),
+    Column("slug", String(120), primary_key=True),
+    Column("views", Integer, nullable=False),
+    sqlite_with_rowid=False,
 )
 
 #: Request forms in which articles were suggested or that were sent, by a hash of the form's number.
@@ -139,6 +153,8 @@ votes = Table(
     Column("revision", String(16), nullable=False),
     Column("at", Moment, nullable=False),
     UniqueConstraint("slug", "language", "voter_hash"),
+    # All that is summed up, so that neither comments nor voters are read for it.
+    Index("ix_votes_revision", "language", "slug", "revision", "is_helpful"),
 )
 
 #: Queries that many sessions asked, and those on their way there; the text is masked.

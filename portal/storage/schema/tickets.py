@@ -9,6 +9,8 @@ from portal.storage.schema.base import Moment, metadata
 
 #: Tickets with work left, in the very words of the partial indexes, without which databases do not use them.
 IS_UNSOLVED = "status IN ('new', 'open', 'waiting_requester', 'waiting_supplier', 'planned')"
+#: Of these the unanswered searches of persons, about which writers can do something.
+IS_ASKED_IN_VAIN = f"{IS_UNSOLVED} AND kind IN ('gap', 'translation') AND is_confirmed"
 #: What the queue is narrowed by: in its indexes, so that rows are read of the tickets alone that are shown.
 _NARROWED_BY = ("tier", "kind", "language", "priority", "status", "owner_id", "topic", "is_confirmed", "is_major")
 
@@ -76,6 +78,7 @@ tickets = Table(
     Index("ix_tickets_status_solved_at", "status", "solved_at"),
     Index("ix_tickets_closed_at", "closed_at"),
     Index("ix_tickets_unclocked", "id", **_only("clocked <> version")),
+    Index("ix_tickets_in_vain", "language", "occurrences", "id", **_only(IS_ASKED_IN_VAIN)),
     Index("ix_tickets_unsearched", "id", **_only("searched <> version")),
 )
 
@@ -95,6 +98,15 @@ events = Table(
     Column("is_public", Boolean, nullable=False),
     Column("details", JSON, nullable=False),
     Index(None, "ticket_id", "id"),
+)
+
+#: Which writer has taken an unanswered search on; it counts while that is unsolved and they are of the staff.
+gap_claims = Table(
+    "gap_claims",
+    metadata,
+    Column("ticket_id", ForeignKey("tickets.id", ondelete="CASCADE"), primary_key=True),
+    Column("person_id", ForeignKey("people.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("at", Moment, nullable=False),
 )
 
 #: Further private links of a request, one for each mail that holds one; see `tickets.token_hash`.

@@ -66,7 +66,7 @@ def doing(number: int, form: forms.Form, act: Callable[[], object], anchor: str 
     except TransitionRefused:
         return ticket_page(number, form, _("That is not possible in the ticket’s present status."), 409)
     except NotProven as error:
-        return ticket_page(number, form, status=409, unproven=_unproven(number, error))
+        return ticket_page(number, form, status=409, unproven=why_not_proven(number, error))
     except SearchUnavailable:
         unavailable = _("Search does not work at the moment, so nobody can tell whether the article answers it.")
         return ticket_page(number, form, unavailable, 503)
@@ -123,12 +123,17 @@ def _do(number: int, action: Action, form: forms.Form) -> None:
     services().desk.work(person(), number, action, now, version=version, text=text, resolution=resolution)
 
 
-def _unproven(number: int, error: NotProven) -> tuple[str, Ticket]:
+def why_not_proven(number: int, error: NotProven) -> tuple[str, Ticket]:
     """Why an article does not close a gap, and the gap."""
     with services().database.read() as connection:
         gap = store.get(connection, number)
-    if (gap.language, error.slug) not in services().edition.knowledge.articles:
-        why = _("There is no such article in the language of the search, or it is still a draft or has an error.")
+    knowledge = services().edition.knowledge
+    if knowledge.is_draft(gap.language, error.slug):
+        why = _("It is still a draft: publish it first, so that readers find it.")
+    elif (gap.language, error.slug) in knowledge.faults:
+        why = _("Its file has an error, so readers do not see it: mend it first.")
+    elif (gap.language, error.slug) not in knowledge.articles:
+        why = _("There is no such article in the language of the search.")
     elif error.rank is None:
         why = _("It is not found.")
     elif error.rank > PROOF_RANK:

@@ -15,7 +15,7 @@ from portal.chains import SearchEvent
 from portal.edition import Edition
 from portal.errors import NotFound, SearchUnavailable
 from portal.likeness import kin, similar
-from portal.storage import gaps, outbox, ratings, searches, subscriptions
+from portal.storage import claims, gaps, outbox, ratings, searches, subscriptions
 from portal.storage import tickets as store
 from portal.storage.outbox import Posted
 from portal.storage.ratings import Rating
@@ -83,6 +83,8 @@ class Facts:
     followed: list[tuple[SearchEvent, list[tuple[SearchEvent, str]]]] = field(default_factory=list)
     similar: list[tuple[Ticket, float]] = field(default_factory=list)
     kin: list[Ticket] = field(default_factory=list)
+    #: Who writes about it; empty where nobody does.
+    writer: str = ""
     #: How many wait to be told.
     subscribers: int = 0
     #: The article that answers it, or whose translation would: slug and title.
@@ -122,7 +124,9 @@ def _of_gap(connection: Connection, gap: Ticket, history: list[Event], edition: 
     if edition is not None and gap.query:
         with suppress(SearchUnavailable):  # Whoever searches is told; the ticket is shown all the same.
             alike = kin(edition, gap, store.recent(connection, limit=LOOKED_THROUGH))
+    claim = claims.of(connection, [gap.id]).get(gap.id)
     return Facts(
+        writer=claim.name if claim else "",
         impact=gap_impact(gap.occurrences),
         occurrences=gaps.occurrences(connection, gap.id),
         repairs=[(how, text) for how, text in _pairs(opened.get("repairs", ""), 2)],

@@ -20,7 +20,7 @@ from portal.errors import NotFound, SearchUnavailable
 from portal.locales import LANGUAGES
 from portal.organisation import SUPPLIER_TIER, Tier
 from portal.people import Person, Right, may
-from portal.storage import organisation, people, saved_filters
+from portal.storage import claims, organisation, people, saved_filters
 from portal.storage import queue as store
 from portal.storage import tickets as ticket_store
 from portal.storage.queue import SOON, Card, Sort, Tab
@@ -174,6 +174,7 @@ def queue() -> str | AnyResponse:
         shown: dict[str, Any] = {
             "counts": store.counts(connection, asked.wanted, list(TABS)),
             "replied": ticket_store.awaiting_answer(connection, numbers),
+            "writers": claims.of(connection, numbers),
             "since": store.newest(connection),
             **_choices(connection, me),
         }

@@ -6,24 +6,21 @@ import re
 from flask import Response, make_response, redirect, render_template, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
-from portal import authoring, closing
-from portal.catalogues import catalogue
-from portal.drafts import draft as draft_of
-from portal.drafts import file_name
 from portal.errors import NotFound
-from portal.knowledge import Published
-from portal.library import PLACEHOLDER, parse
 from portal.lifecycle import TEXT_LENGTH
+from portal.locales import source_order
 from portal.people import Right
 from portal.storage import notices
 from portal.storage import tickets as store
-from portal.tickets import Kind, Ticket
+from portal.tickets import Ticket
 from portal.web import forms
 from portal.web.desk import blueprint
 from portal.web.desk.page import empty_form, live_parts, ticket_page
 from portal.web.i18n import language
 from portal.web.security import needs, person
 from portal.web.services import services
+from portal.writing.files.families import Refused
+from portal.writing.planning.beginning import of_ticket
 
 
 @blueprint.get("/tickets/<int:number>")
@@ -90,46 +87,21 @@ def seen(number: int) -> AnyResponse:
     return Response(status=204)
 
 
-def _source_text(item: Published) -> str:
-    """The Markdown of a published text, to be translated; empty where its file cannot be read."""
-    code, slug = item.article.language, item.article.slug
-    try:
-        raw = (services().settings.articles / code / f"{slug}.md").read_bytes()
-    except OSError:
-        return ""
-    read = parse(raw, code, slug, slug).article
-    return read.body if read else ""
-
-
 @blueprint.get("/tickets/<int:number>/draft.md")
 @needs(Right.READ_TICKETS)
 def draft(number: int) -> Response:
     """An article's file to fill in: in a gap's language with its query, or with what solved a request."""
-    with services().database.read() as connection:
-        found = store.get(connection, number)
-        history = store.history(connection, number)
-    if found.kind is Kind.OVERFLOW:
-        raise NotFound(f"draft of {number}")
-    if found.kind is Kind.REQUEST:
-        name, text = authoring.draft(found, history, services().edition, services().clock().date())
-    else:
-        name, text = _draft_of_gap(found)
-    response = Response(text, mimetype="text/markdown")
-    response.headers["Content-Disposition"] = f'attachment; filename="{re.sub("[^a-z0-9-]", "", name)}.md"'
+    try:
+        begun = of_ticket(
+            services().settings.articles,
+            number,
+            services().database,
+            services().edition,
+            services().clock().date(),
+            source_order(services().settings.default_language),
+        )
+    except Refused as refused:
+        raise NotFound(f"draft of {number}") from refused
+    response = Response(begun.text, mimetype="text/markdown")
+    response.headers["Content-Disposition"] = f'attachment; filename="{re.sub("[^a-z0-9-]", "", begun.slug)}.md"'
     return response
-
-
-def _draft_of_gap(gap: Ticket) -> tuple[str, str]:
-    """The name and the text of an article that answers a gap."""
-    knowledge = services().edition.knowledge
-    wanted = knowledge.choose(gap.language, gap.slug) if gap.slug else None
-    shelves = knowledge.shelves(gap.language)
-    topic = wanted.article.topic if wanted else shelves[0].topic.slug if shelves else "other"
-    query = closing.query_of(gap).text or gap.subject
-    source = knowledge.source(gap.slug) if wanted else None
-    # Translators: stands in a file that a writer fills in.
-    words = catalogue(gap.language).gettext("Write the answer here, in the words that people search with.")
-    body = f"{PLACEHOLDER}\n\n{words}\n\n{_source_text(source) if source else ''}"
-    fingerprint = source.fingerprint if source else ""
-    text = draft_of(query, topic, services().clock().date(), body, [query], fingerprint)
-    return (gap.slug if wanted else file_name(query)), text

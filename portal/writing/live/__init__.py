@@ -1,0 +1,1 @@
+"""Live preview: one text as its file stands now."""

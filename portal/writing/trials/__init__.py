@@ -1,0 +1,1 @@
+"""Trials: would an article have helped? Queries that people really asked, before and after."""
