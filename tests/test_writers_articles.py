@@ -312,6 +312,7 @@ def test_stale_passages_are_marked_beside_the_source(agent: FlaskClient, library
     assert "Stale: translate anew" in words
     assert "New" in words
     assert "The translation does not have this section." in words
+    assert re.search("--done --from [0-9a-f]{16}<", stale.text)
     assert 'lang="de"' in main_of(stale.text)
 
 

@@ -8,6 +8,7 @@ from flask import current_app, redirect, render_template, url_for
 from flask_babel import lazy_gettext as _l
 from werkzeug.wrappers import Response as AnyResponse
 
+from portal.articles import fingerprint
 from portal.errors import NotFound
 from portal.people import Right
 from portal.problems import Severity
@@ -96,6 +97,7 @@ class _Found:
             "slug": self.family.slug,
             "source_code": self.source,
             "source": articles.get(self.source),
+            "shown": fingerprint(articles[self.source]) if self.source in articles else "",
             "translation": articles.get(self.code),
             "errors": self.errors,
             "beside": self.beside,
