@@ -163,10 +163,7 @@ class Closing:
             TransitionRefused, InvalidInput: see `lifecycle.apply`; also for a way or an article that is none.
             SearchUnavailable: the index is missing or broken.
         """
-        if not may(person, Right.WRITE_ARTICLES if resolution in PROVEN else Right.WORK_TICKETS):
-            raise NotAllowed("this role does not solve tickets")
-        if resolution not in OF_GAP:
-            raise InvalidInput("resolution", "missing")
+        _check_way(person, resolution)
         titles: dict[str, str] = {}
         rank, needs_proof = None, resolution in PROVEN
         if needs_proof:
@@ -211,6 +208,14 @@ class Closing:
         if not proof.is_given:
             raise NotProven(proof.rank, slug)
         return slug, proof.rank, _titles(edition, slug, gap.language)
+
+
+def _check_way(person: Person, resolution: Resolution | None) -> None:
+    """Make sure that somebody may solve a gap in this way, and that it is one."""
+    if not may(person, Right.WRITE_ARTICLES if resolution in PROVEN else Right.WORK_TICKETS):
+        raise NotAllowed("this role does not solve tickets")
+    if resolution not in OF_GAP:
+        raise InvalidInput("resolution", "missing")
 
 
 def _check(gap: Ticket, version: int | None) -> None:

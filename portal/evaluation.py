@@ -15,10 +15,10 @@ from typing import Any
 from portal import library, redirects
 from portal.edition import Edition, Editions
 from portal.errors import CannotStart
-from portal.indexing import Progress
 from portal.judgments import Judged
 from portal.learning import learn
 from portal.locales import CODES
+from portal.parallel import Progress
 from portal.publishing import Publisher
 from portal.queries import Cuts, Verdict
 from portal.search.confidence import Signals

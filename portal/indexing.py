@@ -1,24 +1,16 @@
 """One language's part of a publication: its files read, rendered and indexed, on all cores where there are many."""
 
-import multiprocessing
-import os
-from collections.abc import Callable
-from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from portal import articles, library, markup
+from portal.parallel import Progress, Step, work
 from portal.problems import Problem
-from portal.processes import end_with
 from portal.search import Document, whoosh_index
 from portal.storage import published
 
 #: From this many changed files on, every processor core takes part.
 PARALLEL_FROM = 200
-
-#: Told how many steps are done and how many there are; a file is two steps, reading and indexing.
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
@@ -36,47 +28,13 @@ class Job:
 
 def run(jobs: list[Job], progress: Progress) -> list[published.Row]:
     """Do the jobs, on all cores where there is much to do."""
-    total = 2 * sum(len(job.files) for job in jobs)
-    if total < 2 * PARALLEL_FROM:
-        done = 0
-
-        def step(count: int) -> None:
-            nonlocal done
-            done += count
-            progress(done, total)
-
-        return [row for job in jobs for row in _language(job, step)]
-    # A new interpreter for each: forking a process that has threads can leave locks locked for ever.
-    context = multiprocessing.get_context("spawn")
-    counter = context.Value("q", 0)
-    cores = len(os.sched_getaffinity(0))
-    with ProcessPoolExecutor(min(cores, len(jobs)), context, _share, (counter, os.getpid())) as pool:
-        waiting = {pool.submit(_language, job) for job in sorted(jobs, key=lambda job: -len(job.files))}
-        rows: list[published.Row] = []
-        while waiting:
-            done_now, waiting = wait(waiting, timeout=0.2, return_when=FIRST_COMPLETED)
-            rows.extend(row for future in done_now for row in future.result())
-            progress(counter.value, total)
-    return rows
+    files = sum(len(job.files) for job in jobs)
+    ordered = sorted(jobs, key=lambda job: -len(job.files))
+    done = work(_language, ordered, 2 * files, progress, is_large=files >= PARALLEL_FROM)
+    return [row for rows in done for row in rows]
 
 
-_counter: Any = None
-
-
-def _share(counter: Any, parent: int) -> None:
-    """Receive the counter that a pool's processes share, and end with the process that started them."""
-    global _counter  # noqa: PLW0603 - a pool's process has no other place
-    _counter = counter
-    end_with(parent)
-
-
-def _count(steps: int) -> None:
-    """Add to the shared counter."""
-    with _counter.get_lock():
-        _counter.value += steps
-
-
-def _language(job: Job, step: Callable[[int], None] = _count) -> list[published.Row]:
+def _language(job: Job, step: Step) -> list[published.Row]:
     """Read, render and index one language's files."""
     rows: list[published.Row] = []
     documents: list[Document] = []

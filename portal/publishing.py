@@ -15,8 +15,9 @@ from pathlib import Path
 
 from portal import articles, front_matter, indexing, library, markup, redirects, vocabulary
 from portal.errors import SearchUnavailable
-from portal.indexing import Job, Progress, run
+from portal.indexing import Job, run
 from portal.locales import CODES
+from portal.parallel import Progress
 from portal.problems import Problem, Severity
 from portal.search import analyzers, chains, compounds, generations, stemming, whoosh_index
 from portal.search.thesaurus import Thesaurus

@@ -23,8 +23,8 @@ import portal
 from portal.app import create_app
 from portal.edition import Editions
 from portal.errors import CannotStart
-from portal.indexing import Progress
 from portal.locales import CODES
+from portal.parallel import Progress
 from portal.publishing import Publisher, Report
 from portal.services import secret_key, utc_now
 from portal.settings import Settings

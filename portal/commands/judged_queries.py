@@ -1,7 +1,7 @@
 """Judged queries at a prompt: which are chosen, and how they are asked of a publication of their own."""
 
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import wraps
 from pathlib import Path
@@ -144,14 +144,18 @@ def ask_judged(
         except OSError as error:
             raise CannotStart(f"The articles cannot be published: {error}.") from error
         run.outcomes += done
-        none = (outcome.query for outcome in done if outcome.query.answerable is False)
-        there = [query for query in none if query.language in families.get(query.slug, ())]
+        there = [one.query for one in done if one.query.answerable is False and _is_there(one.query, families)]
         _tell(missed.intersection(chosen), "Left out, since the sentence to take out is not in the article")
         _tell(unfit, "Left out, since no article that answers it is in the folder")
         _tell(there, "Said to have no answer, with its article in the folder; --leave-out may be missing")
     if not run.outcomes:
         raise CannotStart("There is no query left to measure.")
     return run
+
+
+def _is_there(query: Judged, families: Mapping[str, Collection[str]]) -> bool:
+    """Whether readers of a query's language have the article that it was made of."""
+    return query.language in families.get(query.slug, ())
 
 
 def _followed(query: Judged, edition: Edition) -> Judged:

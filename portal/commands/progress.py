@@ -1,14 +1,13 @@
 """The progress bar of long commands."""
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import click
 
-#: Told how many steps are done and how many there are.
-Progress = Callable[[int, int], None]
+from portal.parallel import Progress
 
 
 @contextmanager

@@ -123,15 +123,17 @@ class Suppliers:
                 ticket, _event = act(connection, ticket, Action.TAKE, now, actor)
             case = case or cases.add(connection, Case(0, number, supplier_id, now))
             details = {"case": str(case.id), "supplier": supplier.name, "message": digest(text)}
-            ticket, _event = act(
-                connection, ticket, Action.SUPPLIER_SENT, now, actor, text=bounded(mail.text), details=details
-            )
+            sending = Action.SUPPLIER_SENT, now, actor
+            ticket, _event = act(connection, ticket, *sending, text=bounded(mail.text), details=details)
             self._mail.post(connection, mail, case, 1 + len(sent(history, case)), person.email, now)
-            remind_at = answer_due(connection, supplier, now, self._letters.zone.key)
-            cases.save(connection, replace(case, remind_at=remind_at, reminders=0))
-            # Who waits for one supplier waits for the others too.
-            await_again(connection, number, now, self._letters.zone.key)
+            self._await_answer(connection, supplier, case, now)
             return ticket
+
+    def _await_answer(self, connection: Connection, supplier: Supplier, case: Case, now: datetime) -> None:
+        """Note until when a supplier is to answer; who waits for one of a ticket waits for the others too."""
+        remind_at = answer_due(connection, supplier, now, self._letters.zone.key)
+        cases.save(connection, replace(case, remind_at=remind_at, reminders=0))
+        await_again(connection, case.ticket_id, now, self._letters.zone.key)
 
     def receive(
         self,

@@ -11,11 +11,12 @@ from portal import library, redirects, vocabulary
 from portal.articles import Audience, Topic
 from portal.front_matter import BadYaml, compose
 from portal.locales import CODES, source_order
+from portal.parallel import Progress
 from portal.problems import Problem
 from portal.topics import TOPICS, read_topics
 from portal.writing.checking.accepting import read_accepted
 from portal.writing.checking.cache import decode, load, save
-from portal.writing.checking.gathering import Progress, gather
+from portal.writing.checking.gathering import gather
 from portal.writing.checking.rulebook import READING, RULES
 from portal.writing.checking.texts import Collection, Facts
 from portal.writing.rules import aliases, images, left_over, links, redirecting, shelving, translations, wording

@@ -1,9 +1,6 @@
 """Reading all texts once, on all processor cores where there are many: the problems of each, and the facts about it."""
 
-import multiprocessing
-import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,8 +8,8 @@ from portal import library
 from portal.articles import Article, fingerprint
 from portal.library import Reading, SourceFile
 from portal.outline import read_outline
+from portal.parallel import Progress, Step, work
 from portal.problems import Problem
-from portal.processes import end_with
 from portal.writing.checking import cache, fixing
 from portal.writing.checking.texts import Facts, Text
 from portal.writing.rules import conflicts, images, left_over, structure, tone, wording
@@ -21,9 +18,6 @@ from portal.writing.rules import conflicts, images, left_over, structure, tone, 
 PARALLEL_FROM = 1_000
 #: Files of one share: few enough that no core waits long for the last one.
 SHARE = 100
-
-#: Told how many files are done and how many there are.
-Progress = Callable[[int, int], None]
 
 _RULES = (conflicts, wording, structure, tone, images, left_over)
 
@@ -78,38 +72,23 @@ def gather(files: Sequence[SourceFile], root: Path, kept: Mapping[str, str], pro
             lines[path] = line
         else:
             changed.append(file)
-    total = len(files)
-    progress(len(lines), total)
-    for number, (path, line) in enumerate(_read_all(changed, root), total - len(changed) + 1):
-        lines[path] = line
-        progress(number, total)
-    return lines
+    total, before = len(files), len(lines)
+    progress(before, total)
+    shares = [(changed[start : start + SHARE], root) for start in range(0, len(changed), SHARE)]
+    is_large = len(changed) >= PARALLEL_FROM
+    done = work(
+        _read_share, shares, len(changed), lambda count, _all: progress(before + count, total), is_large=is_large
+    )
+    return lines | {path: line for share in done for path, line in share}
 
 
-def _read_all(files: list[SourceFile], root: Path) -> Iterator[tuple[str, str]]:
-    """Path and line of each file, in any order."""
-    if len(files) < PARALLEL_FROM:
-        for file in files:
-            yield _read(file, root)
-        return
-    shares = [files[start : start + SHARE] for start in range(0, len(files), SHARE)]
-    # A new interpreter for each: forking a process that has threads can leave locks locked for ever.
-    context = multiprocessing.get_context("spawn")
-    cores = len(os.sched_getaffinity(0))
-    with ProcessPoolExecutor(min(cores, len(shares)), context, end_with, (os.getpid(),)) as pool:
-        waiting = {pool.submit(_read_share, share, root) for share in shares}
-        try:
-            while waiting:
-                done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
-                for future in done:
-                    yield from future.result()
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
-
-
-def _read_share(files: list[SourceFile], root: Path) -> list[tuple[str, str]]:
+def _read_share(share: tuple[list[SourceFile], Path], step: Step) -> list[tuple[str, str]]:
     """Path and line of some files."""
-    return [_read(file, root) for file in files]
+    found = []
+    for file in share[0]:
+        found.append(_read(file, share[1]))
+        step(1)
+    return found
 
 
 def _read(file: SourceFile, root: Path) -> tuple[str, str]:

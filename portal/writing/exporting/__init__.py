@@ -4,7 +4,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from portal.indexing import Progress
+from portal.parallel import Progress
 from portal.problems import Problem
 from portal.writing.exporting.markdown_files import write_markdown
 from portal.writing.exporting.selection import Wanted, select

@@ -4,7 +4,7 @@ import shutil
 from pathlib import Path
 
 from portal import redirects
-from portal.indexing import Progress
+from portal.parallel import Progress
 from portal.writing.exporting.selection import Selection
 from portal.writing.exporting.site import copy_images
 

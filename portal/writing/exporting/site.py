@@ -1,21 +1,17 @@
 """The articles as a website that needs no server: pages, search, images, and pages that lead on from earlier slugs."""
 
-import multiprocessing
-import os
 import shutil
 from collections.abc import Callable
-from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 from xml.sax.saxutils import escape
 
 import portal
 from portal import library, markup
 from portal.articles import Article
-from portal.indexing import PARALLEL_FROM, Progress, document
-from portal.processes import end_with
+from portal.indexing import PARALLEL_FROM, document
+from portal.parallel import Progress, Step, work
 from portal.writing.exporting import addresses, pages, search_data
 from portal.writing.exporting.selection import Selection
 
@@ -52,7 +48,9 @@ def write_site(chosen: Selection, target: Path, site_name: str, base_url: str, p
     (target / "index.html").write_text(start, encoding="utf-8")
     copy_images(chosen, chosen.images, target)
     jobs = [_Job(code, target, chosen, site_name, base_url) for code in chosen.languages]
-    _run(jobs, len(chosen.files), progress)
+    files = len(chosen.files)
+    for _ in work(_language, jobs, 2 * files, progress, is_large=files >= PARALLEL_FROM):
+        pass
     if base_url:
         paths = sorted(path.relative_to(target).as_posix() for path in target.rglob("*.html"))
         listed = "".join(
@@ -72,51 +70,7 @@ def copy_images(chosen: Selection, names: frozenset[str], target: Path) -> None:
         shutil.copyfile(chosen.root / "images" / name, target / "images" / name)
 
 
-def _run(jobs: list[_Job], files: int, progress: Progress) -> None:
-    """Do the jobs, on all cores where there is much to do."""
-    total = 2 * files
-    if files < PARALLEL_FROM:
-        done = 0
-
-        def step(count: int) -> None:
-            nonlocal done
-            done += count
-            progress(done, total)
-
-        for job in jobs:
-            _language(job, step)
-        return
-    # A new interpreter for each: forking a process that has threads can leave locks locked for ever.
-    context = multiprocessing.get_context("spawn")
-    counter = context.Value("q", 0)
-    with ProcessPoolExecutor(
-        min(len(os.sched_getaffinity(0)), len(jobs)), context, _share, (counter, os.getpid())
-    ) as pool:
-        waiting = {pool.submit(_language, job) for job in jobs}
-        while waiting:
-            done_now, waiting = wait(waiting, timeout=0.2, return_when=FIRST_COMPLETED)
-            for future in done_now:
-                future.result()
-            progress(counter.value, total)
-
-
-_counter: Any = None
-
-
-def _share(counter: Any, parent: int) -> None:
-    """Receive the counter that a pool's processes share, and end with the process that started them."""
-    global _counter  # noqa: PLW0603 - a pool's process has no other place
-    _counter = counter
-    end_with(parent)
-
-
-def _count(steps: int) -> None:
-    """Add to the shared counter."""
-    with _counter.get_lock():
-        _counter.value += steps
-
-
-def _language(job: _Job, step: Callable[[int], None] = _count) -> None:
+def _language(job: _Job, step: Step) -> None:
     """Write one language's pages and search."""
     knowledge, language = job.chosen.knowledge, job.language
     (job.target / language / "search").mkdir(parents=True)

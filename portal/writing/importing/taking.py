@@ -8,9 +8,9 @@ from pathlib import Path, PurePosixPath
 from portal import library, redirects, vocabulary
 from portal.articles import Article, fingerprint
 from portal.errors import CannotStart
-from portal.indexing import Progress
 from portal.locales import CODES, source_order
 from portal.outline import read_outline
+from portal.parallel import Progress
 from portal.problems import Problem, Severity
 from portal.topics import read_topics
 from portal.writing.exporting.markdown_files import COMPANIONS, OF_LANGUAGE

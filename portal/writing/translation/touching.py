@@ -82,12 +82,8 @@ def touch(
             outcomes[problem.path] = Outcome.BROKEN
     significance = None
     if source.article.significance is Significance.TYPO:
-        if left := [
-            file.shown
-            for code, file in family.files.items()
-            if languages and code not in languages and file is not source
-            if _outcome(file, old, source.fingerprint) is Outcome.TOUCHED
-        ]:
+        left = _left_out(family, old, languages)
+        if left:
             raise Refused(
                 f"{source.shown} says significance: typo, which keeps {', '.join(left)} fresh too and would be removed:"
                 " touch all languages at once, without --language."
@@ -98,6 +94,15 @@ def touch(
     if changes and not is_trial:
         change(changes)
     return Touched(source.shown, old, source.fingerprint, outcomes, significance)
+
+
+def _left_out(family: Family, before: str, languages: tuple[str, ...]) -> list[str]:
+    """The translations that were fresh with the text before and are not among the languages named, if any are."""
+    others = [file for code, file in family.files.items() if languages and code not in languages]
+    now = family.source.fingerprint
+    return [
+        file.shown for file in others if file is not family.source and _outcome(file, before, now) is Outcome.TOUCHED
+    ]
 
 
 def _outcome(file: File, before: str, now: str) -> Outcome:

@@ -9,8 +9,8 @@ from enum import StrEnum
 
 from portal.closing import query_of
 from portal.edition import Edition
-from portal.indexing import Progress
 from portal.locales import CODES
+from portal.parallel import Progress
 from portal.privacy import mask, without_masks
 from portal.queries import Verdict, read_query
 from portal.storage import Database, asked

@@ -9,9 +9,9 @@ from portal.articles import Article, Status, fingerprint
 from portal.closing import query_of
 from portal.edition import Edition
 from portal.errors import CannotStart, NotFound
-from portal.indexing import Progress
 from portal.knowledge import Published
 from portal.library import PLACEHOLDER
+from portal.parallel import Progress
 from portal.queries import Verdict, read_query
 from portal.storage import Database
 from portal.storage import tickets as store

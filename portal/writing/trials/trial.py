@@ -13,10 +13,10 @@ from tempfile import TemporaryDirectory, mkdtemp
 from portal import library
 from portal.edition import Edition, Editions
 from portal.errors import CannotStart, SearchUnavailable
-from portal.indexing import Progress
 from portal.knowledge import Published
 from portal.learning import learn
 from portal.locales import CODES
+from portal.parallel import Progress
 from portal.publishing import Publisher
 from portal.search import generations
 from portal.settings import Settings
