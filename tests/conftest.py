@@ -36,6 +36,12 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
         session.exitstatus = 1
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """One process more for each two cores: half of the time the tests wait for browsers, servers and commands."""
+    cores = len(os.sched_getaffinity(0))
+    return cores + (cores + 1) // 2
+
+
 @pytest.fixture(scope="session", autouse=True)
 def no_settings_from_outside() -> None:
     """Forget the settings of whoever runs the tests."""

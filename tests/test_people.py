@@ -173,9 +173,9 @@ def test_bad_password(password: str, code: str) -> None:
 @pytest.mark.parametrize(
     ("role", "rights"),
     [
-        (Role.AGENT, {Right.READ_TICKETS, Right.WORK_TICKETS}),
-        (Role.WRITER, {Right.READ_TICKETS}),
-        (Role.SUPERVISOR, {Right.READ_TICKETS, Right.WORK_TICKETS, Right.DECLARE_MAJOR, Right.SUPERVISE}),
+        (Role.AGENT, {Right.READ_TICKETS, Right.WORK_TICKETS, Right.WRITE_ARTICLES}),
+        (Role.WRITER, {Right.READ_TICKETS, Right.WRITE_ARTICLES}),
+        (Role.SUPERVISOR, set(Right) - {Right.ADMINISTER}),
         (Role.ADMINISTRATOR, set(Right)),
     ],
     ids=["agent", "writer", "supervisor", "administrator"],
