@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from math import log2
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -168,13 +169,7 @@ def ask_all(
         ask: as a reader of a language.
         progress: told of every query.
     """
-    known: dict[tuple[str, str], Asked] = {}
-
-    def once(language: str, text: str) -> Asked:
-        if (language, text) not in known:
-            known[language, text] = ask(language, text)
-        return known[language, text]
-
+    once = cache(ask)
     outcomes, unfit = [], []
     for count, query in enumerate(queries, 1):
         own = frozenset(slug for slug in query.relevant if query.language in families.get(slug, ()))

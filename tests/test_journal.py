@@ -347,5 +347,4 @@ def test_a_journal_that_nobody_holds_is_forgotten() -> None:
     journal = Journal(Sink(), NEVER)
     assert len(module._journals) == before + 1
     del journal
-
     assert len(module._journals) == before

@@ -108,8 +108,7 @@ class Suppliers:
         text = checked(text)
         with self._database.write() as connection:
             ticket = store.get(connection, number, lock=True)
-            supplier = _supplier(connection, supplier_id)
-            history = store.history(connection, number)
+            supplier, history = _supplier(connection, supplier_id), store.history(connection, number)
             case = self._open_case(connection, number, supplier_id)
             if case is not None and is_repeated(history, person, case, text, now):
                 return ticket

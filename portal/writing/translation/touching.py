@@ -82,12 +82,7 @@ def touch(
             outcomes[problem.path] = Outcome.BROKEN
     significance = None
     if source.article.significance is Significance.TYPO:
-        left = _left_out(family, old, languages)
-        if left:
-            raise Refused(
-                f"{source.shown} says significance: typo, which keeps {', '.join(left)} fresh too and would be removed:"
-                " touch all languages at once, without --language."
-            )
+        _must_be_all(family, old, languages)
         earlier = then.article.significance if then else None
         significance = earlier.value if earlier and earlier is not Significance.TYPO else ""
         changes.append((source, {"significance": significance or None}))
@@ -96,13 +91,20 @@ def touch(
     return Touched(source.shown, old, source.fingerprint, outcomes, significance)
 
 
-def _left_out(family: Family, before: str, languages: tuple[str, ...]) -> list[str]:
-    """The translations that were fresh with the text before and are not among the languages named, if any are."""
-    others = [file for code, file in family.files.items() if languages and code not in languages]
-    now = family.source.fingerprint
-    return [
-        file.shown for file in others if file is not family.source and _outcome(file, before, now) is Outcome.TOUCHED
-    ]
+def _must_be_all(family: Family, before: str, languages: tuple[str, ...]) -> None:
+    """Refuse to touch some languages where others that were fresh with the text before would become stale.
+
+    Raises:
+        Refused: as it says.
+    """
+    source = family.source
+    others = [file for code, file in family.files.items() if languages and code not in languages and file is not source]
+    left = [file.shown for file in others if _outcome(file, before, source.fingerprint) is Outcome.TOUCHED]
+    if left:
+        raise Refused(
+            f"{source.shown} says significance: typo, which keeps {', '.join(left)} fresh too and would be removed:"
+            " touch all languages at once, without --language."
+        )
 
 
 def _outcome(file: File, before: str, now: str) -> Outcome:
