@@ -27,7 +27,7 @@ from portal.search import Document
 from portal.search.snippets import Snippet, snippet
 from portal.server import prepare
 from portal.settings import Settings
-from portal.web import help_centre
+from portal.web import monitoring
 from portal.web.security import limiter
 
 #: How often each query is asked: once of an engine that has just been opened, then warm.
@@ -270,7 +270,7 @@ def page(source: corpus.Corpus, language: str, limit: int) -> dict[tuple[bool, b
             shown = snippet if has_snippets else lambda *_args, **_options: Snippet((("", False),))
             with mock.patch.object(selfservice, "snippet", shown):
                 for is_stubbed in (False, True):
-                    with mock.patch.object(help_centre, "answer", stub if is_stubbed else real):
+                    with mock.patch.object(monitoring, "answer", stub if is_stubbed else real):
                         passes = [_times(client.get, addresses) for _ in range(PASSES)]
                     times[has_snippets, is_stubbed] = list(map(min, zip(*passes[1:], strict=True)))
     return times

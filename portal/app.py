@@ -18,20 +18,29 @@ from portal.web import (
     account,
     banner,
     discovery,
+    embed,
     errors,
+    feeds,
+    heads,
     help_centre,
     i18n,
     labels,
     links,
+    monitoring,
     my_requests,
     private_page,
     security,
     sign_in,
+    structured,
     subscriptions,
     visits,
 )
+from portal.web.api import resources as _resources  # noqa: F401 - the views are the API's
+from portal.web.api import roots as api
 from portal.web.desk import blueprint as desk_blueprint
 from portal.web.desk import notices, views  # noqa: F401 - the views are the blueprint's
+from portal.web.discovery import opensearch
+from portal.web.reports import views as reports
 from portal.web.services import EXTENSION
 from portal.web.writers import views as writers
 
@@ -53,15 +62,31 @@ def create_app(settings: Settings | None = None, services: Services | None = Non
     if settings.proxy_count:
         count = settings.proxy_count
         app.wsgi_app = ProxyFix(app.wsgi_app, count, count, count, 0, 0)  # type: ignore[method-assign]
+    monitoring.init(app, services)
     i18n.init(app)
     security.init(app, settings)
     sign_in.init(app)
     errors.init(app)
     banner.init(app)
-    for module in (my_requests, private_page, subscriptions, sign_in, account, writers, visits, help_centre, discovery):
+    for module in (
+        my_requests,
+        private_page,
+        subscriptions,
+        sign_in,
+        account,
+        writers,
+        visits,
+        help_centre,
+        discovery,
+        feeds,
+        embed,
+    ):
         app.register_blueprint(module.blueprint)
     app.register_blueprint(desk_blueprint)
+    app.register_blueprint(monitoring.blueprint)
+    app.register_blueprint(reports.blueprint)
     app.register_blueprint(help_centre.roots)
+    api.init(app)
     app.after_request(discovery.no_index)
     _templates(app, services)
     return app
@@ -88,6 +113,9 @@ def _templates(app: Flask, services: Services) -> None:
         labels=labels,
         languages=LANGUAGES,
         absolute=links.absolute,
+        heads=heads,
+        structured=structured,
+        search_name=opensearch.search_name,
         site=services.settings.site_name,
         may_now=security.may_now,
         unseen_notices=notices.unseen,

@@ -119,7 +119,7 @@ class Askings:
         is_same = asked is not None and asked[0] == gap.id and abs(search.at - asked[1]) < self._pause
         if is_same and gap.status is not Status.SOLVED:
             if search.is_returning:
-                known.confirm_one(connection, gap.id)
+                known.confirm_one(connection, gap.id, now)
             return replace(gap, is_confirmed=gap.is_confirmed or search.is_returning)
         asking = Asking(search.at, search.language, search.query, asker)
         return self.count(connection, gap, [asking], now, is_confirmed=search.is_returning)
@@ -145,7 +145,7 @@ class Askings:
         if gap.status is not Status.SOLVED:
             store.count_again(connection, counted)
             if is_confirmed:
-                known.confirm_one(connection, gap.id)
+                known.confirm_one(connection, gap.id, now)
             return counted
         note = "" if gap.resolution is Resolution.WITHDRAWN else ASKED_AFTER_ANSWER
         opened, event = apply(counted, Action.REOPEN, now, SYSTEM, note)

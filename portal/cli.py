@@ -13,8 +13,12 @@ _PLACES = {
     "desk": "portal.commands.desk:desk",
     "tick": "portal.commands.ticking:tick",
     "mail": "portal.commands.mail:mail",
+    "mcp": "portal.commands.mcp:mcp",
     "privacy": "portal.commands.privacy:privacy",
+    "reports": "portal.commands.reports:reports",
     "staff": "portal.commands.staff:staff",
+    "tokens": "portal.commands.tokens:tokens",
+    "webhooks": "portal.commands.webhooks:webhooks",
     "db": "portal.commands.serving:db",
 }
 

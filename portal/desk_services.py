@@ -18,7 +18,9 @@ from portal.desk.presence import Presence
 from portal.desk.suppliers import Suppliers
 from portal.desk.surveys import Surveys
 from portal.desk.work import Desk
+from portal.digest_letters import DigestLetters
 from portal.edition import Editions
+from portal.reporting.digest import Digests
 from portal.settings import Settings
 from portal.staff import Staff
 from portal.storage import Database
@@ -45,6 +47,7 @@ class DeskServices:
     surveys: Surveys
     authoring: Authoring
     finding: Finding
+    digests: Digests
 
 
 def open_desk(
@@ -73,4 +76,5 @@ def open_desk(
         surveys=Surveys(database, posting),
         authoring=Authoring(database),
         finding=Finding(database, analysis(editions)),
+        digests=Digests(database, DigestLetters(*stationery), domain, secret),
     )

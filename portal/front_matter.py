@@ -23,6 +23,11 @@ MAX_DEPTH = 6
 LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
+def has_invisible(text: str) -> bool:
+    """Whether control characters or line ends are in it; soft hyphens and the like are good typography."""
+    return any(unicodedata.category(sign) in {"Cc", "Zl", "Zp"} for sign in text)
+
+
 def _text(longest: int) -> Callable[[Any], str]:
     """Reader of one line of text of at most `longest` characters."""
 
@@ -33,8 +38,7 @@ def _text(longest: int) -> Callable[[Any], str]:
         folded = re.sub(r"[ \t\n]+", " ", value).strip(" ")
         if not folded.strip():
             raise ValueError("must not be empty")
-        # Control characters and line ends; soft hyphens and the like are good typography.
-        if any(unicodedata.category(sign) in {"Cc", "Zl", "Zp"} for sign in folded):
+        if has_invisible(folded):
             raise ValueError("has an invisible character")
         if len(folded) > longest:
             raise ValueError(f"has {len(folded)} characters; the limit is {longest}")

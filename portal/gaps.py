@@ -21,8 +21,11 @@ from portal.tickets import Kind, Ticket
 GAP_PATIENCE = 1.0
 #: Fingerprint and subject of the one ticket that counts what was over the budgets.
 OVERFLOW = "overflow"
-#: How long it is known which searches are of one session.
-SESSION_KEPT = timedelta(hours=24)
+#: How long a cookie that comes back confirms what its session asked.
+CONFIRMED_WITHIN = timedelta(hours=24)
+#: How long it is known at least which searches are of one session: a request so long after an attempt says that it was
+#: in vain. When the day has been counted for good, which is up to a day and two hours later, that is forgotten.
+SESSION_KEPT = timedelta(hours=72)
 #: Sessions of one batch, and searches of each, that are opened after all when their cookies come back.
 MOST_BACK, MOST_OF_ONE = 50, 10
 _PURGED_AT_ONCE = 500
@@ -148,14 +151,15 @@ class Gaps:
                 gap = self._askings.ask(connection, gap, search, now)
             return Opened(gap, is_new)
 
-    def press(self, connection: Connection, gap_id: int) -> None:
+    def press(self, connection: Connection, gap_id: int, now: datetime) -> None:
         """A person has pressed a button of a gap: it is confirmed.
 
         Args:
             connection: of the write transaction in which what they wanted is done.
             gap_id: number of the gap; one that is not there is no fault.
+            now: aware, UTC.
         """
-        known.confirm_one(connection, gap_id)
+        known.confirm_one(connection, gap_id, now)
 
     def record(self, events: Sequence[SearchEvent]) -> None:
         """Store what people did, wholly or not at all; the journal's sink.
@@ -171,12 +175,12 @@ class Gaps:
             return
         events = [replace(event, is_overflow=event.is_overflow or _is_missed(event)) for event in events]
         now = max(event.at for event in events)
-        since = now - SESSION_KEPT
+        since = now - CONFIRMED_WITHIN
         back = {event.session: event.network for event in events if event.session and event.is_returning}
         with self._database.write() as connection:
             known.alone(connection)
             searches.add(connection, [event for event in events if event.kind is not Deed.SEEN])
-            known.confirm_asked_by(connection, back, since)
+            known.confirm_asked_by(connection, back, since, now)
             self._count_overflow(connection, [event for event in events if event.is_overflow], now)
             for session in known.overflowed(connection, back, since, MOST_BACK):
                 self._open_overflowed(connection, session, back[session], since, now)

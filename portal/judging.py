@@ -14,9 +14,10 @@ from portal.chains import Finding, Visitor, Withdrawal, judge, split
 from portal.errors import NotFound
 from portal.faults import reason
 from portal.lifecycle import apply
-from portal.storage import Database, searches
+from portal.storage import Database, facts, searches
 from portal.storage import gaps as known
 from portal.storage import tickets as store
+from portal.storage.schema import search_events
 from portal.tickets import SYSTEM, Action, Status
 
 log = logging.getLogger(__name__)
@@ -69,8 +70,9 @@ class Judging:
         with self._database.write() as connection:
             known.alone(connection)
             known.forget_doubts(connection, now - self._kept)
-            # While there are more, some would be forgotten before they are judged; but not for ever.
-            searches.forget_sessions(connection, now - session_kept * (1 if len(sessions) < limit else 2))
+            # Only of days that the reports have counted for good: they need to know what one session did.
+            open_since = facts.first_open(connection, search_events.c.at, "visits", "searches")
+            searches.forget_sessions(connection, min(now - session_kept, open_since or now))
         return judged
 
     def _set_aside(self, session: str) -> None:

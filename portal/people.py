@@ -37,6 +37,8 @@ class Right(StrEnum):
     WRITE_ARTICLES = "write_articles"
     #: Declare a major incident, tell everybody, end it.
     DECLARE_MAJOR = "declare_major"
+    #: See the reports of what was achieved.
+    READ_REPORTS = "read_reports"
     #: Look after the others: give tickets to anybody, saved replies, surveys.
     SUPERVISE = "supervise"
     #: People, tiers, topics, suppliers, calendars, rules, and what was changed by whom.
@@ -47,7 +49,14 @@ RIGHTS: dict[Role, frozenset[Right]] = {
     Role.AGENT: frozenset({Right.READ_TICKETS, Right.WORK_TICKETS, Right.WRITE_ARTICLES}),
     Role.WRITER: frozenset({Right.READ_TICKETS, Right.WRITE_ARTICLES}),
     Role.SUPERVISOR: frozenset(
-        {Right.READ_TICKETS, Right.WORK_TICKETS, Right.WRITE_ARTICLES, Right.DECLARE_MAJOR, Right.SUPERVISE}
+        {
+            Right.READ_TICKETS,
+            Right.WORK_TICKETS,
+            Right.WRITE_ARTICLES,
+            Right.DECLARE_MAJOR,
+            Right.READ_REPORTS,
+            Right.SUPERVISE,
+        }
     ),
     Role.ADMINISTRATOR: frozenset(Right),
 }

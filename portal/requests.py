@@ -98,13 +98,12 @@ class Requests:
         """
         if broken := faults(sent):
             raise InvalidInput(*next(iter(broken.items())))
-        same = (nonce, sent.name, sent.email, sent.subject, sent.description, sent.phone, sent.callback or "")
-        token = self.token("\0".join(same))
+        token = self.token(sent, nonce)
         with self._database.write() as connection:
             tier, impact = route(organisation.load(connection), sent.topic)
             request = request_of(sent, Status.SPAM if is_spam else Status.NEW, now, tier, impact)
             # The gap first: whoever changes a gap and its requests locks them in this order.
-            request = replace(request, gap_id=self._gap(connection, sent.language, stems, is_pressed=not is_spam))
+            request = replace(request, gap_id=self._gap(connection, sent.language, stems, now, is_pressed=not is_spam))
             number = self._create(connection, request, token, now)
             if number is None:
                 return links.request(connection, token), token
@@ -137,7 +136,9 @@ class Requests:
         request = request_of(sent, Status.SPAM if is_spam else Status.NEW, now, tier, impact)
         return replace(request, id=self._create(connection, request, secrets.token_hex(32), now, letter) or 0)
 
-    def _gap(self, connection: Connection, language: str, stems: list[str], *, is_pressed: bool) -> int | None:
+    def _gap(
+        self, connection: Connection, language: str, stems: list[str], now: datetime, *, is_pressed: bool
+    ) -> int | None:
         """The gap that the requester's search opened."""
         if not stems:
             return None
@@ -147,7 +148,7 @@ class Requests:
             return None
         gap = merging.master(connection, gap, lock=True)
         if is_pressed:
-            self._gaps.press(connection, gap.id)
+            self._gaps.press(connection, gap.id, now)
         return gap.id
 
     def _create(
@@ -191,9 +192,10 @@ class Requests:
         """Everything that is wrong with a request, as the code of the broken rule by field."""
         return faults(sent)
 
-    def token(self, sent: str) -> str:
+    def token(self, sent: Sending, nonce: str) -> str:
         """The token of the private link of a request, from its form's number and texts: 256 bits, kept nowhere."""
-        return self._derived("request", sent)
+        same = (nonce, sent.name, sent.email, sent.subject, sent.description, sent.phone, sent.callback or "")
+        return self._derived("request", "\0".join(same))
 
     def _derived(self, use: str, text: str) -> str:
         """A token that only this instance can make, always the same from the same text; 64 hexadecimal digits."""
@@ -215,6 +217,14 @@ class Requests:
         with self._database.read() as connection:
             return self._of_link(connection, token, now)
 
+    def latest(self, token: str, now: datetime) -> str:
+        """The token of the last request that goes on with this one, if it is closed; else its own. See `follow`."""
+        with self._database.read() as connection:
+            request = self._of_link(connection, token, now)
+            while request.status is Status.CLOSED and (number := links.following(connection, request.id)) is not None:
+                token, request = self._derived("following", str(request.id)), store.get(connection, number)
+        return token
+
     def _of_link(self, connection: Connection, token: str, now: datetime, lock: bool = False) -> Ticket:
         """The request of a private link; see `follow`."""
         request = links.request(connection, token, lock)
@@ -222,8 +232,16 @@ class Requests:
             raise NotFound("no such request")
         return request
 
-    def answer_back(self, token: str, text: str, now: datetime) -> tuple[Ticket, str | None]:
+    def answer_back(
+        self, token: str, text: str, now: datetime, details: Mapping[str, str] | None = None
+    ) -> tuple[Ticket, str | None]:
         """Add the requester's own reply; to a closed request, it opens another one that goes on with it.
+
+        Args:
+            token: of the private link.
+            text: the reply.
+            now: aware, UTC.
+            details: what else is to be recorded, such as the `channel`.
 
         Returns:
             The request that has the reply now, and the token of its private link where that is another request.
@@ -233,7 +251,7 @@ class Requests:
             InvalidInput: the text is missing or too long.
         """
         with self._database.write() as connection:
-            return self.answer_on(connection, self._of_link(connection, token, now, lock=True), text, now)
+            return self.answer_on(connection, self._of_link(connection, token, now, lock=True), text, now, details)
 
     def answer_on(
         self,
@@ -243,7 +261,7 @@ class Requests:
         now: datetime,
         details: Mapping[str, str] | None = None,
     ) -> tuple[Ticket, str | None]:
-        """The same for a request that was read locked, however the reply came.
+        """The same for a request that was read locked, however the reply came; it returns the same.
 
         Args:
             connection: of the write transaction in which it comes.
@@ -251,9 +269,6 @@ class Requests:
             text: the requester's.
             now: aware, UTC.
             details: what else is to be recorded.
-
-        Returns:
-            See `answer_back`.
 
         Raises:
             NotFound: it was closed too long ago.
@@ -288,7 +303,7 @@ class Requests:
         request = Ticket(
             0, Kind.REQUEST, Status.NEW, 1, closed.language, closed.subject, now, now, closed.query, description,
             requester_name=closed.requester_name, requester_email=closed.requester_email, gap_id=closed.gap_id,
-            follows_id=closed.id,
+            follows_id=closed.id, channel=(details or {}).get("channel", "web"),
         )  # fmt: skip
         return replace(request, id=self._create(connection, request, token, now, details=details) or 0)
 

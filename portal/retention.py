@@ -7,15 +7,17 @@ from typing import Any, Protocol
 
 from sqlalchemy import Connection
 
+from portal.daily import Daily
+from portal.daily.sources import Source
 from portal.desk.acting import act
 from portal.lifecycle import allowed
 from portal.people import clean_email
-from portal.storage import Database, mentions, personal, subscriptions
+from portal.storage import Database, facts, mentions, personal, subscriptions
 from portal.storage import gaps as gap_store
 from portal.storage import retention as store
 from portal.storage import tickets as ticket_store
 from portal.storage.mentions import Needles
-from portal.storage.schema import form_sessions, search_events
+from portal.storage.schema import events, form_sessions, search_events
 from portal.subscribing import KEEP_ENDED
 from portal.tickets import SYSTEM, Action, Event, Ticket
 
@@ -69,12 +71,16 @@ class Parts(Protocol):
         """In force."""
 
     @property
+    def daily(self) -> Daily:
+        """Counts what is forgotten."""
+
+    @property
     def gaps(self) -> Purges:
         """Forgets those that no person asked."""
 
 
 def run(parts: Parts, now: datetime, *, dry_run: bool = False) -> Report:
-    """Forget what is older than the settings allow.
+    """Forget what is older than the settings allow, and has been counted for good.
 
     Each part is a transaction of its own, and a long one several: whenever it is broken off, the next run goes on.
 
@@ -84,10 +90,15 @@ def run(parts: Parts, now: datetime, *, dry_run: bool = False) -> Report:
         dry_run: only say what would be done.
 
     Returns:
-        How many days were summed up, requests made anonymous, and rows of each kind deleted.
+        How many days will not be counted again, requests made anonymous, and rows of each kind deleted.
     """
-    database, limits = parts.database, _limits(parts.settings, now)
-    report = {"days": _count_days(database, limits.events, dry_run)}
+    database, before = parts.database, facts.start_of((now - timedelta(days=parts.settings.event_days)).date())
+    if dry_run:
+        report = {"days": parts.daily.sealable(before)}
+    else:
+        parts.daily.count_all(now)
+        report = {"days": parts.daily.seal(before)}
+    limits = _limits(database, parts.settings, before, now, dry_run=dry_run)
     for what, (table, condition) in store.old(limits).items():
         if dry_run:
             with database.read() as connection:
@@ -99,24 +110,35 @@ def run(parts: Parts, now: datetime, *, dry_run: bool = False) -> Report:
                     connection, table, condition, limits
                 ),  # type: ignore[misc]
             )
-    before = _months_before(now, parts.settings.request_months)
+    days = parts.settings.unconfirmed_days
+    with database.read() as connection:
+        counted = None if dry_run else facts.first_open(connection, events.c.at, Source.GAPS)
+    # What is not counted for good stays for another time.
+    before = min(_months_before(now, parts.settings.request_months), counted or now)
+    gaps_at = min(now, (counted or now) + timedelta(days=days))
     if dry_run:
         with database.read() as connection:
             report["requests"] = len(personal.ended(connection, before))
-        return report | _unconfirmed(database, parts.settings, now)
+        return report | _unconfirmed(database, gaps_at - timedelta(days=days), now)
     report["requests"] = _until_done(database, lambda connection: _anonymise_some(connection, before))
     if report["requests"]:
         _tidy(database)
     with database.write() as connection:
         report["subscriptions"] = _forget_subscriptions(connection, now)
-    return report | {"gaps": parts.gaps.purge(now)}
+    return report | {"gaps": parts.gaps.purge(gaps_at)}
 
 
-def _limits(periods: Periods, now: datetime) -> store.Limits:
-    """Since when each thing is kept; of what is summed up by day whole days go."""
+def _limits(database: Database, periods: Periods, before: datetime, now: datetime, *, dry_run: bool) -> store.Limits:
+    """Since when each thing is kept; of what is counted by day whole days go, and only days that are final."""
+    with database.read() as connection:
+        searches = facts.first_open(connection, search_events.c.at, Source.SEARCHES) or before
+        forms = facts.first_open(connection, form_sessions.c.at, Source.FORMS) or before
     return store.Limits(
         now=now,
-        events=store.start_of((now - timedelta(days=periods.event_days)).date()),
+        events=before,
+        # A dry run has made nothing final; the real one will, unless something keeps it from being counted.
+        searches=before if dry_run else min(before, searches),
+        forms=before if dry_run else min(before, forms),
         doubts=now - timedelta(days=periods.doubt_days),
         links=now - LINKS_KEPT,
     )
@@ -131,19 +153,6 @@ def _months_before(now: datetime, months: int) -> datetime:
         except ValueError:
             continue
     return now.replace(year=year, month=month + 1)
-
-
-def _count_days(database: Database, before: datetime, dry_run: bool) -> int:
-    """Sum up the days before a time; how many."""
-    counted = 0
-    for table in (search_events, form_sessions):
-        with database.read() as connection:
-            days = store.uncounted(connection, table, before)
-        for day in () if dry_run else days:
-            with database.write() as connection:
-                store.count_day(connection, table, day)
-        counted += len(days)
-    return counted
 
 
 def _until_done(database: Database, some: Callable[[Connection], int]) -> int:
@@ -179,12 +188,12 @@ def _forget_subscriptions(connection: Connection, now: datetime) -> int:
     return sum(subscriptions.remove(connection, number) for number in numbers)
 
 
-def _unconfirmed(database: Database, periods: Periods, now: datetime) -> Report:
+def _unconfirmed(database: Database, before: datetime, now: datetime) -> Report:
     """How many subscriptions and gaps would go; a subscription that goes keeps no gap."""
     with database.write() as connection:
         trial = connection.begin_nested()
         gone = _forget_subscriptions(connection, now)
-        gaps = gap_store.purgeable(connection, now - timedelta(days=periods.unconfirmed_days))
+        gaps = gap_store.purgeable(connection, before)
         trial.rollback()
     return {"subscriptions": gone, "gaps": gaps}
 

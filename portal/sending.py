@@ -57,7 +57,7 @@ class Sending:
     urgency: int = 3
     #: Topic of the articles that it most likely belongs to; empty where none is likely.
     topic: str = ""
-    #: How it came: `web` or `mail`.
+    #: How it came: `web`, `mail` or `api`.
     channel: str = "web"
 
 

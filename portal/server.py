@@ -6,7 +6,6 @@ import logging
 import os
 import socket
 import struct
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,11 +14,13 @@ from pathlib import Path
 from typing import IO, Any
 
 from gunicorn.app.base import BaseApplication
+from gunicorn.glogging import Logger
 from gunicorn.http.errors import LimitRequestHeaders, LimitRequestLine, ParseException
 from gunicorn.workers.gthread import ThreadWorker
 from watchfiles import DefaultFilter, run_process
 
 import portal
+from portal import logs, monitoring
 from portal.app import create_app
 from portal.edition import Editions
 from portal.errors import CannotStart
@@ -29,7 +30,7 @@ from portal.publishing import Publisher, Report
 from portal.services import secret_key, utc_now
 from portal.settings import Settings
 from portal.storage import Database, migration, prepare_folder, reachable
-from portal.ticking import Fetcher, Ticker
+from portal.ticking import Dispatcher, Fetcher, Ticker
 from portal.watching import Watcher
 from portal.web.services import EXTENSION
 
@@ -155,6 +156,16 @@ class _Patience(logging.Filter):
         return not (record.exc_info and isinstance(record.exc_info[1], BlockingIOError))
 
 
+class JsonLog(Logger):  # type: ignore[misc]  # gunicorn has no types.
+    """gunicorn's own log as JSON."""
+
+    def setup(self, cfg: Any) -> None:
+        """Set the log up as gunicorn does, and change its form."""
+        super().setup(cfg)
+        for handler in self.error_log.handlers:
+            handler.setFormatter(logs.formatter("json"))
+
+
 class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types.
     """gunicorn with the product's configuration.
 
@@ -179,6 +190,7 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types.
             "worker_class": Worker,
             "worker_tmp_dir": "/dev/shm" if Path("/dev/shm").is_dir() else None,  # noqa: S108 - gunicorn's own advice
             "proc_name": "portal",
+            "logger_class": JsonLog if settings.log_format == "json" else Logger,
             "loglevel": settings.log_level if settings.dev else "warning",
             "limit_request_line": LONGEST_LINE,
             "forwarded_allow_ips": "*" if settings.proxy_count else "",
@@ -189,6 +201,7 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types.
             "post_fork": _post_fork,
             "post_worker_init": self._post_worker_init,
             "worker_exit": _worker_exit,
+            "child_exit": lambda _arbiter, worker: monitoring.give_back(worker.pid),
             "when_ready": lambda _arbiter: self._when_ready(),
             "on_reload": lambda _arbiter: log.info("reloading"),
         }
@@ -204,7 +217,8 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types.
         publisher = Publisher(self._settings.articles, self._settings.data)
         worker.watcher = Watcher(publisher, self._settings.data, utc_now)
         worker.ticker = Ticker(self._settings)
-        duties = [worker.watcher, worker.ticker]
+        worker.dispatcher = Dispatcher(self._settings)
+        duties = [worker.watcher, worker.ticker, worker.dispatcher]
         if self._settings.imap_url:
             worker.fetcher = Fetcher(self._settings)
             duties.append(worker.fetcher)
@@ -222,7 +236,7 @@ def _post_fork(_arbiter: Any, worker: Any) -> None:
 
 def _worker_exit(_arbiter: Any, worker: Any) -> None:
     """End a worker's duties, so that another takes over at once, and write down what it still remembers."""
-    for name in ("watcher", "ticker", "fetcher"):
+    for name in ("watcher", "ticker", "dispatcher", "fetcher"):
         if duty := getattr(worker, name, None):
             duty.stop()
     if app := getattr(worker, "wsgi", None):
@@ -240,15 +254,10 @@ def serve(settings: Settings, progress: Progress, announce: Callable[[Prepared],
     Raises:
         CannotStart: see `prepare` and `check_port`.
     """
-    logging.basicConfig(
-        level=settings.log_level.upper(), stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
-    )
-    logging.getLogger("alembic").setLevel(logging.WARNING)
-    logging.getLogger("watchfiles").setLevel(logging.WARNING)
-    logging.getLogger("flask-limiter").setLevel(logging.WARNING)  # Below, it names network addresses.
+    logs.configure(settings.log_format, settings.log_level)
     check_port(settings)
     prepare_folder(settings.data)
-    with _claim(settings):
+    with _claim(settings), monitoring.counting_together(settings.data):
         prepared = prepare(settings, progress)
         Server(settings, lambda: announce(prepared)).run()
 

@@ -16,9 +16,11 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 import portal
+from portal.api_tokens import ApiTokens
 from portal.budgets import Budgets
 from portal.chains import SearchEvent
 from portal.closing import Closing
+from portal.daily import Daily
 from portal.deflection import Deflection
 from portal.delivery import Delivery, open_delivery
 from portal.desk.inbox import Inbox
@@ -43,6 +45,9 @@ from portal.settings import Settings
 from portal.storage import Database, feedback, frequent, views
 from portal.storage.views import View
 from portal.subscribing import Subscriptions
+from portal.webhooks.articles import Articles
+from portal.webhooks.delivering import Dispatch, open_dispatch, rules_of
+from portal.webhooks.managing import Webhooks
 from portal.writing.planning.claims import Claims
 from portal.writing.planning.status import Visits
 
@@ -110,6 +115,8 @@ class Services(DeskServices):
     closing: Closing
     claims: Claims
     deflection: Deflection
+    #: Counts the days that reports are about.
+    daily: Daily
     delivery: Delivery
     secret: bytes
     #: Where staff can also sign in; None: with passwords alone.
@@ -118,6 +125,10 @@ class Services(DeskServices):
     inbox: Inbox
     #: Where mails are fetched from; None: they are piped in, or not taken.
     mailbox: Mailbox | None
+    webhooks: Webhooks
+    #: Tells other systems what was announced, and announces what has changed in the articles.
+    dispatch: Dispatch
+    announced: Articles
     #: Changes with the code, so that no reader keeps a page that an older version made.
     build: str
     clock: Callable[[], datetime] = utc_now
@@ -131,6 +142,11 @@ class Services(DeskServices):
     def health(self) -> Health:
         """Looks after the parts."""
         return Health(self.database, self.editions, self.settings.data, self.faults)
+
+    @property
+    def api_tokens(self) -> ApiTokens:
+        """The keys to the API."""
+        return ApiTokens(self.database)
 
     def close(self) -> None:
         """Write down what is still only remembered, and close the database."""
@@ -215,11 +231,15 @@ def open_services(settings: Settings) -> Services:
         Closing(database, subscriptions),
         Claims(database),
         Deflection(database),
+        Daily(database, partial(_topics, editions)),
         delivery,
         secret,
         open_provider(settings),
         Inbox(database, requests, answerable, addresses, delivery, language, domain, suppliers),
         Mailbox(settings.imap_url, MAX_BYTES, settings.imap_every) if settings.imap_url else None,
+        Webhooks(database, secret, rules_of(settings)),
+        open_dispatch(settings, database, secret),
+        Articles(database),
         build_of(Path(portal.__file__).parent),
         **vars(desk),
     )
@@ -229,6 +249,12 @@ def _count_views(database: Database, opened: Sequence[View]) -> None:
     """Store how often articles were opened, wholly or not at all."""
     with database.write() as connection:
         views.add(connection, opened)
+
+
+def _topics(editions: Editions) -> dict[str, str]:
+    """The topic of every published article, by slug."""
+    articles = editions.current().knowledge.articles
+    return {slug: item.article.topic for (_language, slug), item in articles.items()}
 
 
 def _budgets(settings: Settings) -> Budgets:

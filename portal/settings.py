@@ -111,6 +111,18 @@ def _hosts(text: str) -> tuple[str, ...]:
     return hosts
 
 
+def _origins(text: str) -> tuple[str, ...]:
+    """Reader of the addresses of other sites, without paths, separated by commas."""
+    wrong = ValueError("addresses separated by commas, such as https://www.example.org")
+    try:
+        origins = tuple(_base_url(origin.lower()) for origin in text.split(",") if origin.strip())
+    except ValueError:
+        raise wrong from None
+    if not origins:
+        raise wrong
+    return origins
+
+
 def _by_language(text: str) -> tuple[tuple[str, float], ...]:
     """Reader of a share for each language."""
     try:
@@ -220,6 +232,14 @@ class Settings:
     link_days: int = _setting(90, _whole(1, 3650), "how long a private link works after the request is closed", "days")
     event_days: int = _setting(30, _whole(1, 3650), "how long single searches are kept", "days")
     request_months: int = _setting(12, _whole(1, 120), "when closed requests are made anonymous", "months")
+    api_per_minute: int = _setting(60, _whole(1, 100000), "requests to the API without a token", "per minute")
+    api_token_per_minute: int = _setting(600, _whole(1, 100000), "requests to the API with a token", "per minute")
+    webhook_hosts: tuple[str, ...] = _setting(
+        (), _hosts, "the only hosts that webhooks may call, private ones among them; empty is any public one"
+    )
+    embed_origins: tuple[str, ...] = _setting((), _origins, "sites that may show the help widget; empty is none")
+    security_contact: str = _setting("", _address, "who is told of security faults; empty publishes no security.txt")
+    log_format: str = _setting("text", _one_of("text", "json"), "how log lines are written")
     log_level: str = _setting("info", _one_of("debug", "info", "warning", "error"), "least severity that is logged")
 
     @property

@@ -34,7 +34,7 @@ _ADDRESS = re.compile(
 class Part:
     """One block of a letter."""
 
-    #: `paragraph`, `quotation` (its lines are kept), `link`, `article` (its title is the link) or `small`.
+    #: `paragraph`, `heading`, `quotation` (its lines are kept), `link`, `article` (its title is the link) or `small`.
     kind: str
     text: str
     address: str = ""

@@ -107,7 +107,7 @@ class Subscriptions:
             if found is None:
                 return None
             if store.confirm(connection, found.id, now):
-                self._gaps.press(connection, gap.id)
+                self._gaps.press(connection, gap.id, now)
                 found = replace(found, confirmed_at=now)
             if (answer := _answer(connection, gap)) is not None:
                 slug, titles = answer

@@ -214,7 +214,7 @@ class Ticket:
     duplicate_of: int | None = None
     #: Topic of the articles that it belongs to; empty where nobody knows.
     topic: str = ""
-    #: How it came: `web`, `mail` or `phone`.
+    #: How it came: `web`, `mail`, `phone` or `api`.
     channel: str = "web"
     #: When the first of its running clocks is due, and which: `first_reply`, `resolution` or `tier`.
     due_at: datetime | None = None

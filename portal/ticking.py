@@ -6,13 +6,16 @@ from contextlib import closing
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 
-from portal import retention
+from portal import monitoring, retention
+from portal.errors import SearchUnavailable
 from portal.faults import FaultLog, reason
 from portal.mail import Unavailable
 from portal.processes import STAND_BY, Duty
+from portal.reporting.digest import Shelf
 from portal.services import Services, open_services
 from portal.settings import Settings
 from portal.storage import outbox
+from portal.webhooks.delivering import Told
 
 log = logging.getLogger(__name__)
 
@@ -23,6 +26,7 @@ JUDGE_EVERY, FORGET_EVERY = timedelta(minutes=1), timedelta(hours=6)
 _ROUNDS = "the rounds were broken off"
 _MAIL = "mail cannot be delivered"
 _MAILBOX = "the mailbox cannot be read"
+_WEBHOOKS = "webhooks cannot be called"
 
 
 @dataclass(frozen=True)
@@ -31,6 +35,8 @@ class Ticked:
 
     #: Chains that had ended.
     judged: int = 0
+    #: Days that the reports are about, counted anew.
+    counted: int = 0
     #: Private links that were asked for and sent again.
     links: int = 0
     #: Requests whose clocks were computed anew or that a rule applied to, and that were given to somebody.
@@ -49,6 +55,11 @@ class Ticked:
     sent: int = 0
     retried: int = 0
     failed: int = 0
+    #: Articles that other systems are told of, and what they were told.
+    announced: int = 0
+    told: int = 0
+    #: People who were told how last week went.
+    digests: int = 0
     #: Rows that were forgotten.
     forgotten: int = 0
     #: What did not work.
@@ -73,6 +84,15 @@ def _remind(portal: Services, now: datetime) -> Done:
     return {"reminded": portal.calls.remind(now) + portal.suppliers.remind(now)}
 
 
+def _tell_week(portal: Services, now: datetime) -> Done:
+    """Mail the weekly digest to those who have wished for it."""
+
+    def shelf() -> Shelf:
+        return Shelf(portal.edition.knowledge, portal.tallies(), portal.visits())
+
+    return {"digests": portal.digests.run(now, shelf)}
+
+
 def fetch(portal: Services) -> int:
     """Fetch mails, if there is a mailbox and it has not been looked into for a while; how many were taken."""
     if portal.mailbox is None:
@@ -87,6 +107,21 @@ def fetch(portal: Services) -> int:
     return polled.taken
 
 
+def _announce(portal: Services, now: datetime) -> Done:
+    """Announce what has changed in the articles; while nothing is published there is nothing to say."""
+    try:
+        edition = portal.edition
+    except SearchUnavailable:
+        return {}
+    return {"announced": portal.announced.announce(edition, now)}
+
+
+def _dispatch(portal: Services, _now: datetime) -> Done:
+    """Tell other systems what was announced."""
+    told = portal.dispatch.deliver(portal.clock)
+    return {"told": told.sent}
+
+
 #: What is done in every round, in this order; mails leave last, so that those of this round are among them.
 ALWAYS: tuple[tuple[str, Part], ...] = (
     ("sending links again", lambda portal, now: {"links": portal.lost_links.send(now)}),
@@ -94,19 +129,22 @@ ALWAYS: tuple[tuple[str, Part], ...] = (
     ("seeing to duplicates", lambda portal, now: {"merged": portal.merging.run(now)}),
     ("assigning", lambda portal, now: {"assigned": portal.assigner.run(now)}),
     ("indexing tickets", lambda portal, now: {"indexed": portal.finding.index(now)}),
+    ("announcing articles", _announce),
 )
 #: What is done once a minute.
 AT_TIMES: tuple[tuple[str, Part], ...] = (
     ("judging searches", lambda portal, now: {"judged": portal.gaps.judge(now)}),
+    ("counting days", lambda portal, now: {"counted": portal.daily.run(now)}),
     ("closing what is solved", lambda portal, now: {"closed": portal.ageing.run(now)}),
     ("asking for ratings", lambda portal, now: {"surveyed": portal.surveys.run(now)}),
     ("reminding", _remind),
+    ("telling about last week", _tell_week),
 )
 #: What is done every few hours.
 SELDOM: tuple[tuple[str, Part], ...] = (("forgetting", _forget),)
 
 
-def tick(portal: Services, now: datetime, *, judge: bool = True, forget: bool = True) -> Ticked:
+def tick(portal: Services, now: datetime, *, judge: bool = True, forget: bool = True, dispatch: bool = False) -> Ticked:
     """Do everything that is due; twice at once or twice after each other is the same as once.
 
     A part that fails is logged once and keeps no other from being done.
@@ -116,10 +154,11 @@ def tick(portal: Services, now: datetime, *, judge: bool = True, forget: bool = 
         now: aware, UTC.
         judge: whether to do what is done once a minute.
         forget: whether to forget what is old.
+        dispatch: whether to call other systems; a running portal does it aside, for they may be slow.
     """
     done: Done = {}
     faults: list[str] = []
-    last = (("sending mail", _deliver),)
+    last = (("sending mail", _deliver), *((("calling webhooks", _dispatch),) if dispatch else ()))
     for what, work in (*ALWAYS, *(AT_TIMES if judge else ()), *(SELDOM if forget else ()), *last):
         try:
             done |= work(portal, now)
@@ -129,6 +168,7 @@ def tick(portal: Services, now: datetime, *, judge: bool = True, forget: bool = 
             faults.append(f"{what}: {why}")
         else:
             portal.faults.works(f"{what} could not be done")
+    monitoring.note_round(portal.settings.data)
     return Ticked(**done, faults=tuple(faults))
 
 
@@ -184,6 +224,38 @@ class Ticker(Duty):
                 log.info("done: %s", ", ".join(f"{value} {name}" for name, value in told.items() if value))
             self._faults.works(_ROUNDS)
             self._ending.wait(EVERY)
+
+
+def _told(told: Told) -> None:
+    """Log what came of telling one receiver."""
+    if told != Told():
+        log.info("webhooks: %s told, %s to be tried again, %s given up", told.sent, told.retried, told.failed)
+
+
+class Dispatcher(Duty):
+    """Calls webhooks while the portal runs, in one process of several; receivers that are slow keep nothing else.
+
+    Args:
+        settings: in force; the parts are opened in the process that is on duty.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__("dispatcher", settings.data / "dispatch.lock")
+        self._settings = settings
+        self._faults = FaultLog(log)
+
+    def work(self) -> None:
+        """Look again and again who is to be called, until told to end."""
+        try:
+            with closing(open_services(self._settings)) as portal:
+                portal.dispatch.faults = self._faults
+                while not self._ending.is_set():
+                    portal.dispatch.start(portal.clock, _told)
+                    self._faults.works(_WEBHOOKS)
+                    self._ending.wait(EVERY)
+        except Exception as fault:  # As for the rounds.
+            self._faults.report(_WEBHOOKS, reason(fault))
+            self._ending.wait(STAND_BY)
 
 
 class Fetcher(Duty):

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from portal.articles import Audience, Topic, is_slug
-from portal.front_matter import BadYaml, compose, construct
+from portal.front_matter import BadYaml, compose, construct, has_invisible
 from portal.library import MAX_BYTES
 from portal.locales import CODES
 from portal.problems import Problem, Severity
@@ -105,6 +105,9 @@ def _read_topic(slug: str, entry: Any) -> Topic:
         raise kind(f"has the key {unknown[0][:40]!r}; known are {', '.join(_KEYS)}")
     if not names or not _is_by_language(names) or not _is_by_language(descriptions):
         raise ValueError("needs a name by language, and may have a description by language")
+    # A text on several lines is a matter of how the file is written.
+    if any(has_invisible(re.sub(r"[\t\n]", " ", text)) for text in (*names.values(), *descriptions.values())):
+        raise ValueError("has an invisible character in its name or description")
     if not isinstance(featured, list) or not all(isinstance(item, str) for item in featured):
         raise ValueError("has a list of featured articles that is not a list of slugs")
     if not isinstance(audience, str) or audience not in set(Audience):

@@ -12,12 +12,14 @@ from sqlalchemy import insert, select, update
 from portal import chains
 from portal.budgets import Budgets
 from portal.chains import SearchEvent
+from portal.daily import Daily
 from portal.gaps import GapRules, Gaps
 from portal.locales import CODES
 from portal.queries import Verdict
-from portal.storage import Database, searches
+from portal.storage import Database, facts, searches
 from portal.storage import schema as s
 from portal.storage import tickets as ticket_store
+from portal.storage.summed import Narrowed
 from portal.tickets import Action, Actor, Callback, Event, Kind, Resolution, Status
 from tests.builders import NOW, ticket
 
@@ -41,6 +43,10 @@ class Parts:
 
     database: Database
     settings: Periods = field(default_factory=Periods)
+
+    @property
+    def daily(self) -> Daily:
+        return Daily(self.database, dict)
 
     @property
     def gaps(self) -> Gaps:
@@ -159,7 +165,7 @@ def counted(made: list[tuple[SearchEvent, str | None]]) -> Counter[tuple[date, s
             chains.Kind.OPEN: ["opens"],
             chains.Kind.READ: ["reads_30s"] if (event.seconds or 0) >= 30 else [],
             chains.Kind.VOTE: ["votes.yes" if event.is_helpful else "votes.no"],
-            chains.Kind.REQUEST: ["requests"],
+            chains.Kind.REQUEST: [],
         }[event.kind]
         names += ["searches.no_hit"] if event.kind is chains.Kind.SEARCH and event.total == 0 else []
         for name in names:
@@ -169,17 +175,37 @@ def counted(made: list[tuple[SearchEvent, str | None]]) -> Counter[tuple[date, s
             grouped.setdefault(chain, []).append(event)
     for chain_events in grouped.values():
         ordered = sorted(chain_events, key=lambda event: event.at)
-        outcome = chains.judge(ordered).outcome.value
-        sums[ordered[0].at.date(), ordered[0].language, "chains"] += 1
-        sums[ordered[0].at.date(), ordered[0].language, f"chains.{outcome}"] += 1
+        for name in came_to(ordered):
+            sums[ordered[0].at.date(), ordered[0].language, name] += 1
     return sums
 
 
+def came_to(chain: list[SearchEvent], is_requested: bool = False) -> list[str]:
+    """What an attempt counts as, worked out anew."""
+    kinds = {event.kind for event in chain}
+    opened = {(event.slug, event.language) for event in chain if event.kind is chains.Kind.OPEN}
+    last = {(event.slug, event.language): event.is_helpful for event in chain if event.kind is chains.Kind.VOTE}
+    is_refused = any(last.get(article) is False for article in opened)
+    is_read = any(event.kind is chains.Kind.READ and (event.seconds or 0) >= 30 for event in chain)
+    is_helped = (
+        bool(opened)
+        and not is_refused
+        and (is_read or any(event.is_helpful for event in chain if event.kind is chains.Kind.VOTE))
+    )
+    is_requested |= chains.Kind.REQUEST in kinds
+    outcome = "failure" if is_requested else chains.judge(chain).outcome.value
+    names = {"opened": bool(opened), "no": is_refused, "helped": is_helped, "request": is_requested}
+    return ["chains", f"chains.{outcome}", *(f"chains.{name}" for name, is_so in names.items() if is_so)]
+
+
 def daily(database: Database) -> dict[tuple[date, str, str], int]:
-    """The daily counts that are not 0."""
+    """The sums by language of the days whose searches are old."""
+    columns = [s.daily_facts.c[name] for name in ("day", "language", "measure", "value")]
     with database.read() as connection:
-        query = select(*(s.daily_counts.c[name] for name in ("day", "language", "measure", "value")))
-        return {(row[0], row[1], row[2]): row[3] for row in connection.execute(query) if row[3]}
+        is_old = s.daily_facts.c.day < (NOW - timedelta(days=30)).date()
+        query = select(*columns).where(*Narrowed(apart="language").conditions(s.daily_facts), is_old)
+        rows = connection.execute(query).all()
+    return {(row[0], row[1], row[2]): row[3] for row in rows if not row[2].endswith(facts.WEEK)}
 
 
 def everything(database: Database) -> None:

@@ -11,7 +11,8 @@ from portal.mail import Mail
 from portal.services import Services
 from portal.storage import outbox, ratings
 from portal.storage import tickets as store
-from portal.tickets import Action, Callback, Status
+from portal.tickets import Action, Callback, Kind, Status
+from portal.web.labels import CHANNEL
 from tests.builders import NOW, PASSWORD, person, ticket
 from tests.conftest import hidden, sign_in
 from tests.ticketing import act, open_gap
@@ -279,3 +280,14 @@ def test_a_request_shows_what_was_tried_mailed_and_thought(
     assert "slow &lt;i&gt;" in page
     assert f"/{language}/desk/tickets/{first}" in page
     assert "The first one" in page
+
+
+@pytest.mark.parametrize("channel", ["web", "mail", "phone", "api"])
+def test_a_ticket_says_how_it_came(agent: FlaskClient, portal_services: Services, channel: str) -> None:
+    """A person who wrote a mail is answered otherwise than a program that watches a disk."""
+    with portal_services.database.write() as connection:
+        number = store.create(connection, ticket(kind=Kind.REQUEST, channel=channel))
+    shown = agent.get(f"/en/desk/tickets/{number}").text
+
+    assert f"<dt>Came by</dt><dd>{CHANNEL[channel]}</dd>" in shown
+    assert "Came by" not in agent.get(f"/en/desk/tickets/{open_gap(portal_services)}").text

@@ -8,13 +8,15 @@ from typing import Any
 import pytest
 
 from portal import chains, retention
+from portal.announcements import About
 from portal.errors import InvalidInput
-from portal.storage import Database
+from portal.storage import Database, announcing
 from portal.storage import schema as s
 from portal.storage import tickets as ticket_store
 from portal.tickets import Kind, Status
 from tests.builders import NOW, ticket
 from tests.forgetting import dump, happened, keep, posted, put, request, rows
+from tests.hooking import events, happen, hook
 
 
 def person_everywhere(database: Database) -> tuple[int, int]:
@@ -59,6 +61,9 @@ def person_everywhere(database: Database) -> tuple[int, int]:
     put(database, s.frequent_queries, language="fr", key="zoé dupont", text="Zoé Dupont", is_answered=True, **last)
     vote = {"slug": "vpn", "language": "fr", "voter_hash": "v", "is_helpful": False, "revision": "r", "at": NOW}
     put(database, s.votes, reason="other", comment="ask zoe@example.org", **vote)
+    hook(database)
+    with database.write() as connection:
+        announcing.announce(connection, About.GAP_OPENED, "1", "fr", {"ticket": {"query": "Zoé Dupont vpn"}}, NOW)
     return closed, waiting
 
 
@@ -125,3 +130,18 @@ def test_a_single_name_erases_nobody_elses_words(database: Database) -> None:
     with database.read() as connection:
         assert ticket_store.get(connection, number).requester_name == ""
         assert ticket_store.get(connection, other).description == "Since May"
+
+
+def test_what_other_systems_were_told_names_nobody_any_more(database: Database) -> None:
+    """Also names with what JSON escapes; the rest of a message stays, and it can be sent again."""
+    request(database, requester_name='ZOÉ "Zo\\o" Dupont', subject="x", query="", trail=())
+    hook(database)
+    happen(database, 'wlan zoé "zo\\o" dupont', "Zoe@Example.org vpn", 'say "hello"')
+
+    done = retention.erase(database, "zoe@example.org", NOW)
+
+    said = [told["ticket"] for _, told in events(database)]
+    assert [each["number"] for each in said] == ["wlan [erased]", "[erased] vpn", 'say "hello"']
+    assert {each["url"] for each in said} == {"/x"}
+    assert done["mentions"] == 2
+    assert set(retention.erase(database, "zoe@example.org", NOW).values()) == {0}

@@ -23,7 +23,7 @@ from portal.settings import Settings
 from portal.storage import feedback
 from portal.storage.schema import doubts, tickets
 from portal.ticking import tick
-from portal.web import help_centre
+from portal.web import monitoring
 from tests.conftest import hidden
 from tests.test_failures import TYPED, fields_of
 from tests.test_health import said
@@ -101,7 +101,7 @@ def test_texts_that_cannot_be_read_make_search_unavailable_and_no_gap(
     def broken(*_: object) -> None:
         raise OperationalError("SELECT", {"q": "zyxomat"}, Exception("disk I/O error"))
 
-    monkeypatch.setattr(help_centre, "answer", broken)
+    monkeypatch.setattr(monitoring, "answer", broken)
 
     answer = reader.get("/ru/search?q=zyxomat")
 

@@ -83,8 +83,8 @@ def test_a_button_confirms(database: Database) -> None:
     number = told(asked, visitor(is_returning=False)).ticket.id
 
     with database.write() as connection:
-        asked.press(connection, number)
-        asked.press(connection, number + 1000)
+        asked.press(connection, number, NOW)
+        asked.press(connection, number + 1000, NOW)
 
     assert ticket_of(database, number).is_confirmed
 

@@ -113,7 +113,7 @@ def test_a_reply_to_a_closed_request_goes_on_with_it(database: Database) -> None
     following = ticket_of(database, first.ticket_id or 0)
     assert (first.outcome, second.outcome, late.outcome) == (Outcome.FOLLOW_UP, Outcome.FOLLOW_UP, Outcome.CREATED)
     assert first.ticket_id == second.ticket_id != late.ticket_id
-    assert (following.follows_id, following.language) == (request.id, "de")
+    assert (following.follows_id, following.language, following.channel) == (request.id, "de", "mail")
 
 
 def test_to_a_gap_or_an_anonymous_request_nobody_replies(database: Database) -> None:

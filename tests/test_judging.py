@@ -9,6 +9,7 @@ from sqlalchemy import func, select
 
 from portal.chains import Kind as Deed
 from portal.chains import Visitor
+from portal.daily import Daily
 from portal.gaps import GapRules, Gaps
 from portal.queries import Verdict, gap_fingerprint
 from portal.storage import Database
@@ -250,18 +251,19 @@ def test_an_attempt_that_goes_on_is_not_judged(database: Database) -> None:
     assert {gap.query for gap in find(database)} == {"kazoo", "zither"}
 
 
-def test_whose_the_searches_were_is_forgotten_after_a_day(database: Database) -> None:
-    """Not before they were judged."""
+def test_whose_the_searches_were_is_forgotten_when_the_day_is_counted_for_good(database: Database) -> None:
+    """After four days; not before they were judged and counted."""
     asked = gaps(database)
     asked.record([searched("anna", 0), searched("boris", 1)])
-    day = NOW + timedelta(days=1, minutes=2)
+    later = NOW + timedelta(days=4)
+    left: list[int] = []
+    for limit in (1, 10, 10):
+        if left:
+            Daily(database, dict).count_all(later)
+        asked.judge(later, limit=limit)
+        with database.read() as connection:
+            left.append(connection.execute(select(func.count(search_events.c.session))).scalar_one())
 
-    asked.judge(day, limit=1)
-    with database.read() as connection:
-        kept = connection.execute(select(func.count(search_events.c.session))).scalar_one()
-    asked.judge(day)
-
-    with database.read() as connection:
-        left = connection.execute(select(func.count(search_events.c.session))).scalar_one()
-    assert (kept, left) == (2, 0)
+    # The second time one of them had not been judged when it was counted.
+    assert left == [2, 2, 0]
     assert rows(database, doubts) == 2

@@ -257,6 +257,7 @@ def test_topics_with_a_value_that_yaml_cannot_build_are_a_problem(root: Path, va
         *("other:", "other: Network", "other: {}", "other: {name: Network}", "other: {name: {}}", "other: [name]"),
         *("other: {name: {es: Red}}", "other: {name: {en: 1}}", "Other: {name: {en: A}}", "a b: {name: {en: A}}"),
         *("other: {name: {en: A}, description: B}", "other: {name: {en: A}, description: {es: B}}"),
+        *(r'other: {name: {en: "A\b"}}', r'other: {name: {en: A}, description: {en: "A\u2028"}}'),
         *("other: {name: {en: A}, featured: vpn}", "other: {name: {en: A}, featured: [1]}"),
     ],
 )

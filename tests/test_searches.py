@@ -172,7 +172,7 @@ def test_a_robots_endless_session_is_read_in_parts(database: Database) -> None:
 
 
 def test_sessions_are_forgotten_and_nothing_else(database: Database) -> None:
-    """After a day nobody knows whose the events were; they stay for the counts; a second time does nothing."""
+    """After a time nobody knows whose the events were; they stay for the counts; a second time does nothing."""
     stored(database, event(0), event(10, session=BORIS), event(20), event(1, session=None))
 
     with database.write() as connection:

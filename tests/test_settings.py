@@ -84,6 +84,15 @@ GOOD: dict[str, tuple[Any, dict[str, Any]]] = {
     "link_days": (90, {"1": 1, "3650": 3650}),
     "event_days": (30, {"1": 1, "3650": 3650}),
     "request_months": (12, {"1": 1, "120": 120}),
+    "api_per_minute": (60, {"1": 1, "100000": 100_000}),
+    "api_token_per_minute": (600, {"1": 1, "100000": 100_000}),
+    "webhook_hosts": ((), {"hooks.example.org, .example.net": ("hooks.example.org", ".example.net"), "[::1]": ("[::1]",)}),
+    "embed_origins": ((), {
+        "https://www.example.org, http://localhost:3000/": ("https://www.example.org", "http://localhost:3000"),
+        "HTTPS://Shop.Example.org": ("https://shop.example.org",),
+    }),
+    "security_contact": ("", {"security@example.org": "security@example.org"}),
+    "log_format": ("text", {"text": "text", "JSON": "json"}),
     "log_level": ("info", {"debug": "debug", "WARNING": "warning", "error": "error"}),
 }  # fmt: skip
 SHARES = "a number from 0 to 1 for each language, such as en:0.5"
@@ -161,6 +170,14 @@ BAD: dict[str, tuple[str, tuple[str, ...]]] = {
     "link_days": ("from 1 to 3650", ("0", "3651")),
     "event_days": ("from 1 to 3650", ("0", "3651")),
     "request_months": ("from 1 to 120", ("0", "121")),
+    "api_per_minute": ("from 1 to 100000", ("0", "100001")),
+    "api_token_per_minute": ("from 1 to 100000", ("0", "100001")),
+    "webhook_hosts": ("help.example.org", (",", "a b", "http://a.example.org")),
+    "embed_origins": (
+        "https://www.example.org", (",", "www.example.org", "*", "https://www.example.org/shop", "https://a, ftp://b", "null"),
+    ),
+    "security_contact": ("support@example.org", ("security", "a@b", "mailto:a@example.org")),
+    "log_format": ("text, json", ("xml", "logfmt")),
     "log_level": ("debug, info, warning, error", ("trace", "critical", "20")),
 }  # fmt: skip
 GOOD_TEXTS = [

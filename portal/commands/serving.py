@@ -1,5 +1,6 @@
 """`portal serve` and `portal db`: run a portal, and bring its database to this version."""
 
+import logging
 import sys
 
 import click
@@ -13,6 +14,8 @@ from portal.server import Prepared, addresses, serve_and_reload
 from portal.server import serve as run_server
 from portal.settings import Settings
 from portal.storage import Database, migration, prepare_folder, reachable
+
+log = logging.getLogger("portal")
 
 
 @click.command()
@@ -34,7 +37,7 @@ def serve(settings: Settings) -> None:
 def _serve(settings: Settings) -> None:
     """Serve with a progress bar, and exit with one sentence where that is not possible."""
     try:
-        with progress_bar("Articles") as progress:
+        with progress_bar("Articles", in_logs=settings.log_format == "text") as progress:
             run_server(settings, progress, lambda prepared: _announce(settings, prepared))
     except CannotStart as error:
         click.echo(f"portal: {error}", err=True)
@@ -44,18 +47,33 @@ def _serve(settings: Settings) -> None:
 def _announce(settings: Settings, prepared: Prepared) -> None:
     """Tell the operator what is served where, and what to do next."""
     report = prepared.report
-    for problem in report.problems:
-        click.echo(str(problem), err=True)
-    if report.rebuilt:
-        click.echo(f"The search index was made anew: {report.rebuilt}.", err=True)
     wrong = {problem.path for problem in report.problems if problem.severity is Severity.ERROR}
     left_out = sum(1 for path in wrong if path.endswith(".md"))
     counts = ", ".join(f"{LANGUAGES[code].name} {prepared.counts[code]}" for code in CODES)
-    click.echo(f"Articles   {counts}" + (f" ({left_out} left out, see above)" if left_out else ""))
-    click.echo(f"Index      {'up to date' if not report.changed and not report.removed else f'{report.changed} read'}")
-    for number, address in enumerate(addresses(settings)):
-        click.echo(f"{'' if number else 'Portal':<11}{address}")
-    click.echo("Next       portal staff add EMAIL   gives somebody access to the desk")
+    problems = [str(problem) for problem in report.problems]
+    if report.rebuilt:
+        problems.append(f"The search index was made anew: {report.rebuilt}.")
+    lines = [
+        f"Articles   {counts}" + (f" ({left_out} left out, see above)" if left_out else ""),
+        f"Index      {'up to date' if not report.changed and not report.removed else f'{report.changed} read'}",
+        *(f"{'' if number else 'Portal':<11}{address}" for number, address in enumerate(addresses(settings))),
+        "Next       portal staff add EMAIL   gives somebody access to the desk",
+    ]
+    _tell(problems, lines, as_json=settings.log_format == "json")
+
+
+def _tell(problems: list[str], lines: list[str], *, as_json: bool) -> None:
+    """Say what is wrong on standard error and the rest on standard output; all of it in the log where that is JSON."""
+    for problem in problems:
+        if as_json:
+            log.warning("%s", problem)
+        else:
+            click.echo(problem, err=True)
+    for line in lines:
+        if as_json:
+            log.info("%s", line)
+        else:
+            click.echo(line)
     sys.stdout.flush()
 
 

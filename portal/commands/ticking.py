@@ -18,7 +18,7 @@ def tick(settings: Settings, as_json: bool) -> None:
     """Judge ended searches, send what waits to be sent, forget what is old; a running portal does it by itself."""
     portal = services(settings)
     try:
-        done = run(portal, utc_now())
+        done = run(portal, utc_now(), dispatch=True)
     finally:
         portal.close()
     values = asdict(done)

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import Connection
 
@@ -127,14 +128,25 @@ class Incidents:
             InvalidInput: `text_<language>` is `missing` or `too_long`.
         """
         cleaned = self._texts(texts, NOTICE_LENGTH, is_line=True)
-        return self._change(person, number, now, version, "changed", lambda found: replace(found, texts=cleaned))
+        return self._change(person, number, now, version, {"changed": {"texts": cleaned}})
+
+    def change(
+        self, person: Person, number: int, texts: Mapping[str, str] | None, now: datetime, *, is_shown: bool | None
+    ) -> Incident:
+        """Both or one of `change_texts` and `show` in one transaction; None: as it is."""
+        changes: dict[str, dict[str, Any]] = {}
+        if texts is not None:
+            changes["changed"] = {"texts": self._texts(texts, NOTICE_LENGTH, is_line=True)}
+        if is_shown is not None:
+            changes["shown" if is_shown else "hidden"] = {"is_shown": is_shown}
+        return self._change(person, number, now, None, changes)
 
     def show(
         self, person: Person, number: int, now: datetime, *, is_shown: bool, version: int | None = None
     ) -> Incident:
         """Show or hide what the portal says of a major incident; see `change_texts`."""
         what = "shown" if is_shown else "hidden"
-        return self._change(person, number, now, version, what, lambda found: replace(found, is_shown=is_shown))
+        return self._change(person, number, now, version, {what: {"is_shown": is_shown}})
 
     def _change(
         self,
@@ -142,10 +154,9 @@ class Incidents:
         number: int,
         now: datetime,
         version: int | None,
-        what: str,
-        change: Callable[[Incident], Incident],
+        changes: Mapping[str, Mapping[str, Any]],
     ) -> Incident:
-        """Change an incident, and record it in its ticket's history."""
+        """Change an incident, and record each change in its ticket's history, by its name there."""
         _check_right(person)
         with self._database.write() as connection:
             ticket = store.get(connection, number, lock=True)
@@ -154,14 +165,17 @@ class Incidents:
                 raise NotFound("no such incident")
             if version is not None and version != incident.version:
                 raise StaleTicket(f"incident {number} has changed")
-            changed = change(incident)
-            if changed == incident:
-                return incident  # A second press of the same button.
-            known.save(connection, changed)
-            text = next(iter(changed.texts.values()))
-            act(connection, ticket, Action.NOTE, now, _actor(person), text=text, details={"banner": what})
+            for what, values in changes.items():
+                changed = replace(incident, **values)
+                if changed == incident:
+                    continue  # A second press of the same button.
+                known.save(connection, changed)
+                text = next(iter(changed.texts.values()))
+                details = {"banner": what}
+                ticket, _event = act(connection, ticket, Action.NOTE, now, _actor(person), text=text, details=details)
+                incident = replace(changed, version=incident.version + 1)
         self._banners.forget()
-        return replace(changed, version=incident.version + 1)
+        return incident
 
     def link(self, person: Person, number: int, requests: Sequence[int], now: datetime) -> Done:
         """Link requests to a major incident that affects them; each in a transaction of its own.

@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, Connection, Table, and_, delete, exists, f
 from sqlalchemy.exc import IntegrityError
 
 from portal.chains import Finding, Kind, Withdrawal
+from portal.storage import announcing
 from portal.storage.schema import doubts, events, gap_sessions, needs_change, search_events, subscriptions, tickets
 from portal.storage.schema import occurrences as counts
 from portal.storage.schema import wordings as failed_wordings
@@ -164,25 +165,26 @@ def _is_awaited(number: Any) -> ColumnElement[bool]:
     return or_(exists().where(request.c.gap_id == number), exists().where(subscriptions.c.gap_id == number))
 
 
-def confirm(connection: Connection, where: ColumnElement[bool]) -> None:
+def confirm(connection: Connection, where: ColumnElement[bool], now: datetime) -> None:
     """Mark gaps as asked by a person; always in the same order, so that two processes do not lock each other."""
     unconfirmed = select(tickets.c.id).where(where, ~tickets.c.is_confirmed).order_by(tickets.c.id)
     # Who sends a request for the gap in this transaction has its key locked, and another one may have, too.
     ids = connection.execute(unconfirmed.with_for_update(key_share=True)).scalars().all()
     if ids:
         connection.execute(update(tickets).where(tickets.c.id.in_(ids)).values(is_confirmed=True))
+        announcing.tell_confirmed(connection, ids, now)
 
 
-def confirm_one(connection: Connection, number: int) -> None:
+def confirm_one(connection: Connection, number: int, now: datetime) -> None:
     """Mark a gap as asked by a person."""
-    confirm(connection, tickets.c.id == number)
+    confirm(connection, tickets.c.id == number, now)
 
 
-def confirm_asked_by(connection: Connection, session_names: Collection[str], since: datetime) -> None:
+def confirm_asked_by(connection: Connection, session_names: Collection[str], since: datetime, now: datetime) -> None:
     """Mark the gaps that some sessions have asked since a time as asked by persons."""
     for share in _shares(sorted(session_names)):
         asked = select(search_events.c.gap_id).where(_is_search(share, since), search_events.c.gap_id.is_not(None))
-        confirm(connection, tickets.c.id.in_(asked))
+        confirm(connection, tickets.c.id.in_(asked), now)
 
 
 def overflowed(connection: Connection, session_names: Collection[str], since: datetime, limit: int) -> list[str]:

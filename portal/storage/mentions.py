@@ -29,6 +29,7 @@ from portal.storage import ticket_search
 from portal.storage.personal import ERASED, is_address
 from portal.storage.schema import (
     cases,
+    deliveries,
     doubts,
     drafts,
     events,
@@ -72,6 +73,7 @@ PLACES = (
     Place(needs_change, ("query",)),
     Place(votes, ("comment",)),
     Place(ratings, ("comment",)),
+    Place(deliveries, ("payload",)),
     Place(outbox, ("subject", "text", "html", "headers", "fault", "recipient_name")),
     Place(occurrences, ("query",), goes=True),
     Place(wordings, ("failed", "found_by"), goes=True),
@@ -80,6 +82,8 @@ PLACES = (
 )
 #: Columns that hold addresses of pages, in which letters are written with per cent signs.
 _PAGES = frozenset({tickets.c.page, saved_filters.c.query})
+#: Columns that hold JSON as plain text, in which quotation marks are escaped and no letters.
+_WRITTEN = frozenset({deliveries.c.payload})
 #: Tables whose texts the search of the desk has read.
 _READ = frozenset({tickets, events})
 #: What an anonymised request loses by itself; of an incident what the portal says to everybody may stay for a while.
@@ -191,6 +195,9 @@ def _mentions(column: ColumnElement[Any], text: str) -> ColumnElement[bool]:
     whole = func.lower(cast(column, Text))
     if isinstance(column.type, JSON):  # Kept with other letters than ASCII's escaped.
         ways, capitals = [json.dumps(form)[1:-1] for form in forms], []
+    elif column in _WRITTEN:
+        ways = [json.dumps(form, ensure_ascii=False)[1:-1] for form in (text, *forms)]
+        capitals = [way for way in ways if not way.isascii()]
     else:
         ways = [text, *(_on_pages(text) if column in _PAGES else ())]
         capitals = [form for form in forms if not form.isascii()]
@@ -211,9 +218,16 @@ def _on_pages(text: str) -> Collection[str]:
 
 
 def _without(value: Any, pattern: re.Pattern[str], column: ColumnElement[Any]) -> Any:
-    """A text, or a structure of texts, in which what a pattern finds is erased; no longer than its column allows."""
+    """What a column holds, in which what a pattern finds is erased; no longer than the column allows."""
+    if isinstance(value, str) and column in _WRITTEN:
+        return json.dumps(_texts_without(json.loads(value), pattern, None), ensure_ascii=False)
+    return _texts_without(value, pattern, getattr(column.type, "length", None))
+
+
+def _texts_without(value: Any, pattern: re.Pattern[str], length: int | None) -> Any:
+    """A text, or a structure of texts, without what a pattern finds; each at most so long."""
     if isinstance(value, str):
-        return pattern.sub(ERASED, value)[: getattr(column.type, "length", None)]
+        return pattern.sub(ERASED, value)[:length]
     if isinstance(value, dict):
-        return {key: _without(item, pattern, column) for key, item in value.items()}
-    return [_without(item, pattern, column) for item in value] if isinstance(value, list) else value
+        return {key: _texts_without(item, pattern, length) for key, item in value.items()}
+    return [_texts_without(item, pattern, length) for item in value] if isinstance(value, list) else value

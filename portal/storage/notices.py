@@ -36,6 +36,8 @@ class About(StrEnum):
     CALL = "call"
     #: A major incident began or ended.
     INCIDENT = "incident"
+    #: A webhook was turned off because it did not work.
+    WEBHOOK = "webhook"
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""What people did to find something, in the database: for some weeks, and for a day with the session."""
+"""What people did to find something, in the database: for some weeks, and for four days with the session."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, func, insert, select, tuple_, update
 from sqlalchemy.exc import IntegrityError
 
 from portal.errors import NotFound, StaleTicket
+from portal.storage import announcing
 from portal.storage.schema import events, tickets
 from portal.tickets import UNSOLVED, Action, Actor, Callback, Event, Kind, Resolution, Status, Ticket
 
@@ -103,8 +104,8 @@ def count_again(connection: Connection, ticket: Ticket) -> None:
 
 
 def record(connection: Connection, ticket_id: int, event: Event) -> None:
-    """Add a line to a ticket's history."""
-    connection.execute(
+    """Add a line to a ticket's history, of a ticket that is stored as it is afterwards; webhooks are told."""
+    made = connection.execute(
         insert(events).values(
             ticket_id=ticket_id,
             at=event.at,
@@ -117,7 +118,9 @@ def record(connection: Connection, ticket_id: int, event: Event) -> None:
             is_public=event.is_public,
             details=event.details,
         )
-    )
+    ).inserted_primary_key
+    assert made is not None
+    announcing.tell(connection, ticket_id, event, int(made[0]))
 
 
 def get(connection: Connection, number: int, lock: bool = False) -> Ticket:

@@ -35,6 +35,8 @@ class Gap(NamedTuple):
     owner_name: str
     #: U0, U1, U2 or U3, the rule by which it was unanswered.
     code: str
+    #: Of the ticket.
+    version: int = 1
 
 
 class Variant(NamedTuple):
@@ -77,7 +79,10 @@ def several(connection: Connection, numbers: Collection[int]) -> dict[int, Gap]:
     """Gaps by number, whatever their status; what is no gap is left out."""
     if not numbers:
         return {}
-    names = ("id", "kind", "status", "language", "query", "slug", "occurrences", "last_asked_at", "owner_name", "code")
+    names = (
+        "id", "kind", "status", "language", "query", "slug", "occurrences", "last_asked_at", "owner_name", "code",
+        "version",
+    )  # fmt: skip
     query = select(*(tickets.c[name] for name in names)).where(
         tickets.c.id.in_(numbers), tickets.c.kind.in_([Kind.GAP.value, Kind.TRANSLATION.value])
     )

@@ -12,12 +12,14 @@ from flask_login import current_user
 from werkzeug.wrappers import Response
 
 from portal.errors import InvalidInput
+from portal.locales import LANGUAGES
 from portal.own_account import OwnAccount
 from portal.passwords import PASSWORD_MOST
 from portal.people import PASSWORD_LENGTH
 from portal.staff import SignInRefused, TooManyAttempts
 from portal.web import forms, sign_in
-from portal.web.security import limiter, person
+from portal.web.i18n import language
+from portal.web.security import csrf, limiter, person
 from portal.web.services import services
 
 blueprint = Blueprint("account", __name__, url_prefix="/<language:language>/account")
@@ -78,6 +80,8 @@ def _page(form: Form | None = None, status: int = 200) -> Response:
         sign_ins=own.sign_ins(person(), current_user.get_id(), now),
         recovery_left=own.uses_codes(person()),
         least=PASSWORD_LENGTH,
+        digest=services().digests.wish(person().id),
+        spoken=LANGUAGES,
     )
     return make_response(page, status)
 
@@ -130,6 +134,41 @@ def change_password() -> Response:
     sign_in.enter(person(), renewed)
     flash(_("Your password has been changed. You have been signed out everywhere else."))
     return redirect(url_for("account.page"), 303)
+
+
+@blueprint.post("/digest")
+@signed_in
+def set_digest() -> Response:
+    """Turn the weekly digest on, off, or to another language."""
+    sent = forms.read("wanted", "mail_language", longest=10)
+    if sent["wanted"] != "yes":
+        if services().digests.turn_off(person().id):
+            flash(_("You get no weekly digest any more."))
+    else:
+        chosen = sent["mail_language"] if sent["mail_language"] in LANGUAGES else language()
+        services().digests.turn_on(person().id, chosen, services().clock())
+        flash(_("You get the weekly digest by email, each Monday."))
+    return redirect(url_for("account.page"), 303)
+
+
+@blueprint.get("/digest/stop/<token>")
+def ask_stop_digest(token: str) -> Response:
+    """Ask whether to send no digest any more; mail servers open links to look at them, so that this alone ends nothing."""
+    state = "asked" if services().digests.is_token(token) else "gone"
+    return make_response(
+        render_template("account_digest.html", state=state, token=token), 404 if state == "gone" else 200
+    )
+
+
+@blueprint.post("/digest/stop/<token>")
+@csrf.exempt  # type: ignore[untyped-decorator]  # Mail programs send it without a page (RFC 8058).
+@limiter.limit("60 per hour")
+def stop_digest(token: str) -> Response:
+    """Send no digest any more; the same for one that has been turned off already."""
+    state = "stopped" if services().digests.stop(token) else "gone"
+    return make_response(
+        render_template("account_digest.html", state=state, token=token), 404 if state == "gone" else 200
+    )
 
 
 @blueprint.post("/sign-ins/end")

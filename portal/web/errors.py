@@ -13,6 +13,7 @@ from sqlalchemy.exc import TimeoutError as NoConnection
 from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import HTTPException
 
+from portal import logs
 from portal.errors import (
     InvalidInput,
     NotAllowed,
@@ -24,7 +25,8 @@ from portal.errors import (
     TransitionRefused,
 )
 from portal.faults import reason
-from portal.web import forms
+from portal.web import api, forms
+from portal.web.api import problems
 from portal.web.services import services
 
 log = logging.getLogger(__name__)
@@ -107,11 +109,28 @@ def page(status: int) -> Response:
     title, text = PAGES[shown]
     words = request.args.get("q", "")[:_WORDS] if request.endpoint == "help.search" and status >= 500 else ""
     kept = _typed(status)
-    body = render_template("unavailable.html", status=shown, title=title, text=text, words=words, kept=kept)
+    number = logs.request_number() if status >= 500 else ""
+    # Whoever works at the desk stays there; where we are at fault its frame may not be had.
+    is_desk = status < 500 and "/desk/" in request.path and current_user.is_authenticated
+    body = render_template(
+        "unavailable.html",
+        status=shown,
+        title=title,
+        text=text,
+        words=words,
+        kept=kept,
+        number=number,
+        is_desk=is_desk,
+    )
     response = Response(body, status)
     if status in (429, 503):
         response.headers["Retry-After"] = "300" if status == 429 else "60"
     return response
+
+
+def _answer(error: Exception, status: int) -> Response:
+    """What an error becomes: a document where the API was asked, a page everywhere else."""
+    return problems.answer(error, status) if api.is_asked() else page(status)
 
 
 def init(app: Flask) -> None:
@@ -123,6 +142,8 @@ def init(app: Flask) -> None:
         # Whoever refuses may have said it already, in a page of its own.
         if error.response is not None or error.code is None or error.code < 400:
             return cast(Response, error.get_response())
+        if api.is_asked():
+            return problems.answer(error, error.code)
         if isinstance(error, CSRFError) and not current_user.is_authenticated and "/desk/" in request.path:
             # Signed out in another window; what was typed must not be lost.
             typed = forms.read("text")["text"]
@@ -139,7 +160,7 @@ def init(app: Flask) -> None:
         if status >= 500:
             what = SEARCH if isinstance(error, SearchUnavailable) else type(error).__name__
             services().faults.report(what, str(error))
-        return page(status)
+        return _answer(error, status)
 
     # The last one: whatever nobody foresaw must still be a page in the reader's language.
     @app.errorhandler(Exception)
@@ -147,7 +168,7 @@ def init(app: Flask) -> None:
         # Without what the error itself says, which may repeat what was typed.
         stack = "".join(traceback.format_tb(error.__traceback__))
         log.error("fault in %s: %s\n%s", request.endpoint, type(error).__name__, stack)
-        return page(500)
+        return _answer(error, 500)
 
 
 def _of_database(app: Flask) -> None:
@@ -159,7 +180,7 @@ def _of_database(app: Flask) -> None:
     def of_database(error: DBAPIError | NoConnection) -> Response:
         failing.add(request.endpoint)
         services().faults.report(DATABASE, reason(error))
-        return page(503)
+        return _answer(error, 503)
 
     @app.after_request
     def note_success(response: Response) -> Response:

@@ -21,9 +21,9 @@ from portal.privacy import mask
 from portal.queries import Verdict, read_query
 from portal.search.suggestions import Kind as SuggestionKind
 from portal.search.suggestions import Suggestion
-from portal.selfservice import LAST_PAGE, PAGE_SIZE, Answer, answer, report_gap
+from portal.selfservice import LAST_PAGE, PAGE_SIZE, Answer, report_gap
 from portal.storage import feedback
-from portal.web import banner, errors, forms, visits
+from portal.web import banner, errors, forms, monitoring, visits
 from portal.web.i18n import language, preferred
 from portal.web.links import absolute
 from portal.web.security import csrf, limiter
@@ -153,6 +153,7 @@ def article(slug: str) -> AnyResponse:
             "article.html",
             item=item,
             body=body,
+            content=content,
             contents=contents if len(contents) >= 3 else [],
             is_outdated=edition.knowledge.freshness(item) is Freshness.OUTDATED,
             languages_of=[code for code in LANGUAGES if code in families and code != item.article.language],
@@ -185,7 +186,7 @@ def _proof(item: Published, earlier: str) -> str:
 
 @blueprint.post("/articles/<slug>/vote")
 @csrf.exempt  # type: ignore[untyped-decorator]  # No session to protect; the origin is checked instead.
-@limiter.limit("60 per hour")
+@limiter.shared_limit("60 per hour", "vote")
 def vote(slug: str) -> AnyResponse:
     """Count a vote; the same person's next one replaces it."""
     item = services().edition.knowledge.choose(language(), slug.lower())
@@ -235,7 +236,7 @@ def search() -> Response | tuple[str, int]:
         return make_response(render_template("search.html", **shown, answer=None))
     page = _page_number(LAST_PAGE)
     try:
-        found = answer(edition, query, page)
+        found = monitoring.answered(edition, query, page)
     except (SearchUnavailable, DBAPIError) as error:
         why = reason(error) if isinstance(error, DBAPIError) else str(error)
         services().faults.report(errors.SEARCH, why)
@@ -279,7 +280,7 @@ def _tell_desk(found: Answer) -> Opened | None:
     return told
 
 
-def _leads_to(found: Suggestion) -> str:
+def leads_to(found: Suggestion) -> str:
     """The address of what is suggested."""
     if found.kind is SuggestionKind.QUERY:
         return url_for("help.search", q=found.text)
@@ -292,9 +293,10 @@ def suggest() -> Response:
     text = read_query(language(), request.args.get("q", "")).text
     known = services().edition.suggestions(language(), services().frequent(language()))
     items = [
-        {"title": found.text, "context": found.context, "url": _leads_to(found)}
+        {"title": found.text, "context": found.context, "url": leads_to(found)}
         for found in (known.complete(text) if text else ())
     ]
     response = make_response({"items": items})
-    response.headers["Cache-Control"] = "public, max-age=60"
+    # What somebody types is nothing for a cache that others share.
+    response.headers["Cache-Control"] = "private, max-age=60"
     return response

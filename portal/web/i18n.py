@@ -30,6 +30,10 @@ _KEPT = frozenset(
         "sort",
         "top",
         "state",
+        "period",
+        "first",
+        "last",
+        "step",
     }
 )
 #: The pages that forms belong to, by the beginning of their endpoints: that of a number, and that of all.

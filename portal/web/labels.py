@@ -180,6 +180,13 @@ CALLBACK = {
     Callback.MORNING: _l("In the morning, from 8 to 12"),
     Callback.AFTERNOON: _l("In the afternoon, from 12 to 17"),
 }
+#: How a request came.
+CHANNEL = {
+    "web": _lp("channel", "Help centre"),
+    "mail": _lp("channel", "Email"),
+    "phone": _lp("channel", "Telephone"),
+    "api": _lp("channel", "API"),
+}
 # Translators: answers to “How well were we able to help you?”.
 STARS = {
     5: _lp("rating", "Very well"),

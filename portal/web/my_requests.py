@@ -109,8 +109,9 @@ def _too_many(_limit: object) -> Response:
 
 @blueprint.post("/new")
 @csrf.exempt  # type: ignore[untyped-decorator]  # No session to protect; the stamp and the origin are checked instead.
-@limiter.limit(
+@limiter.shared_limit(
     lambda: f"{services().settings.requests_per_hour} per hour",
+    "request",  # Together with the API, see its `shares`; so for all of these.
     deduct_when=lambda response: response.status_code == 303,
     on_breach=_too_many,
 )

@@ -160,7 +160,7 @@ def _done(token: str, form: forms.Form, act: Callable[[], object], anchor: str) 
 
 @blueprint.post("/<token>/reply")
 @csrf.exempt  # type: ignore[untyped-decorator]  # Who does not know the link cannot make another browser send this.
-@limiter.limit("60 per hour")
+@limiter.shared_limit("60 per hour", "reply")
 def reply(token: str) -> AnyResponse:
     """Add the requester's reply; to a closed request it is a new one, to which it leads."""
     form = forms.Form(forms.read("text"), limits=LIMITS)
@@ -176,7 +176,7 @@ def reply(token: str) -> AnyResponse:
 
 @blueprint.post("/<token>/close")
 @csrf.exempt  # type: ignore[untyped-decorator]  # As for a reply.
-@limiter.limit("60 per hour")
+@limiter.shared_limit("60 per hour", "close")
 def close(token: str) -> AnyResponse:
     """The requester needs no more help."""
     form = forms.Form(limits=LIMITS)
@@ -185,7 +185,7 @@ def close(token: str) -> AnyResponse:
 
 @blueprint.post("/<token>/reopen")
 @csrf.exempt  # type: ignore[untyped-decorator]  # As for a reply.
-@limiter.limit("60 per hour")
+@limiter.shared_limit("60 per hour", "reopen")
 def reopen(token: str) -> AnyResponse:
     """It is not solved for the requester."""
     form = forms.Form(limits=LIMITS)
@@ -194,7 +194,7 @@ def reopen(token: str) -> AnyResponse:
 
 @blueprint.post("/<token>/rate")
 @csrf.exempt  # type: ignore[untyped-decorator]  # As for a reply.
-@limiter.limit("60 per hour")
+@limiter.shared_limit("60 per hour", "rate")
 def rate(token: str) -> AnyResponse:
     """The requester says how they were served."""
     form = forms.Form(forms.read("stars", "comment"), limits=LIMITS)

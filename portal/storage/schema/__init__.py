@@ -24,11 +24,19 @@ from portal.storage.schema.desk import (
     ticket_texts,
     tiers,
 )
+from portal.storage.schema.integration import (
+    announced_articles,
+    api_tokens,
+    deliveries,
+    idempotency_keys,
+    webhook_events,
+    webhooks,
+)
 from portal.storage.schema.mail import outbox
 from portal.storage.schema.people import people, sessions, sign_in_failures
+from portal.storage.schema.reports import counted_days, daily_articles, daily_facts, daily_times, digests
 from portal.storage.schema.searches import (
     article_views,
-    daily_counts,
     doubts,
     form_sessions,
     frequent_queries,
@@ -44,12 +52,19 @@ from portal.storage.schema.tickets import events, gap_claims, link_requests, lin
 
 __all__ = [
     "Moment",
+    "announced_articles",
+    "api_tokens",
     "article_views",
     "audit",
     "calendars",
     "callbacks",
     "cases",
-    "daily_counts",
+    "counted_days",
+    "daily_articles",
+    "daily_facts",
+    "daily_times",
+    "deliveries",
+    "digests",
     "doubts",
     "drafts",
     "events",
@@ -58,6 +73,7 @@ __all__ = [
     "frequent_query_sessions",
     "gap_claims",
     "gap_sessions",
+    "idempotency_keys",
     "incidents",
     "link_requests",
     "links",
@@ -88,5 +104,7 @@ __all__ = [
     "tickets",
     "tiers",
     "votes",
+    "webhook_events",
+    "webhooks",
     "wordings",
 ]

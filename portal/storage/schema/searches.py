@@ -38,13 +38,13 @@ doubts = Table(
     Column("topic", String(120), nullable=False),
 )
 
-#: What people did with the search: kept for some weeks, the session for a day.
+#: What people did with the search: kept for some weeks, the session for four days.
 search_events = Table(
     "search_events",
     metadata,
     Column("id", Integer, primary_key=True),
     Column("at", Moment, nullable=False, index=True),
-    #: Keyed hash of the session's number; None where it is not to be recorded, and after a day.
+    #: Keyed hash of the session's number; None where it is not to be recorded, and when its day has been counted for good.
     Column("session", String(64)),
     #: What belongs to one attempt to find something; None until it has ended.
     Column("chain", String(32), index=True),
@@ -75,16 +75,6 @@ search_events = Table(
     #: Of voting.
     Column("is_helpful", Boolean),
     Index(None, "session", "at"),
-)
-
-#: What is left of the events when they go: sums by day (UTC), language and measure.
-daily_counts = Table(
-    "daily_counts",
-    metadata,
-    Column("day", Date, primary_key=True),
-    Column("language", String(2), primary_key=True),
-    Column("measure", String(40), primary_key=True),
-    Column("value", Integer, nullable=False),
 )
 
 #: Words that failed where others found the article: synonyms for writers to think about.
@@ -155,6 +145,7 @@ votes = Table(
     UniqueConstraint("slug", "language", "voter_hash"),
     # All that is summed up, so that neither comments nor voters are read for it.
     Index("ix_votes_revision", "language", "slug", "revision", "is_helpful"),
+    Index(None, "at"),
 )
 
 #: Queries that many sessions asked, and those on their way there; the text is masked.

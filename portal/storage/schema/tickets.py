@@ -77,6 +77,7 @@ tickets = Table(
     Index("ix_tickets_all", "id", *_NARROWED_BY),
     Index("ix_tickets_status_solved_at", "status", "solved_at"),
     Index("ix_tickets_closed_at", "closed_at"),
+    Index("ix_tickets_updated_at", "updated_at", "id"),
     Index("ix_tickets_unclocked", "id", **_only("clocked <> version")),
     Index("ix_tickets_in_vain", "language", "occurrences", "id", **_only(IS_ASKED_IN_VAIN)),
     Index("ix_tickets_unsearched", "id", **_only("searched <> version")),
@@ -98,6 +99,7 @@ events = Table(
     Column("is_public", Boolean, nullable=False),
     Column("details", JSON, nullable=False),
     Index(None, "ticket_id", "id"),
+    Index(None, "at"),
 )
 
 #: Which writer has taken an unanswered search on; it counts while that is unsolved and they are of the staff.

@@ -13,6 +13,8 @@ from portal.web.desk import (
     administration_rules,
     administration_setup,
     administration_texts,
+    administration_tokens,
+    administration_webhooks,
     blueprint,
 )
 from portal.web.desk import administration_words as words
@@ -28,6 +30,8 @@ __all__ = [
     "administration_rules",
     "administration_setup",
     "administration_texts",
+    "administration_tokens",
+    "administration_webhooks",
 ]
 
 #: Rows on one page of the audit log.
@@ -50,6 +54,8 @@ def administration() -> Response:
         "admin_calendars": len(found.everything(Calendar)),
         "admin_topics": len(named),
         "admin_rules": sum(rule.is_active for rule in found.everything(Rule)),
+        "admin_tokens": sum(each.state(services().clock()) == "working" for each in services().api_tokens.everything()),
+        "admin_webhooks": sum(each.is_active for each in services().webhooks.everything()),
         "admin_suppliers": sum(each.is_active for each in found.everything(Supplier)),
     }
     return page("overview", counts=counts, missing=missing(found, people, named, services().clock().date()))
@@ -77,8 +83,10 @@ def _names() -> dict[tuple[str, str], str]:
     named |= {("route", topic): name for topic, name in topics().items()}
     named |= {("calendar", str(each.id)): each.name for each in found.everything(Calendar)}
     named |= {("supplier", str(each.id)): each.name for each in found.everything(Supplier)}
+    named |= {("webhook", str(each.id)): each.name for each in services().webhooks.everything()}
     named |= {("reply", str(each.id)): each.name for each in found.everything(SavedReply)}
     named |= {("rule", str(each.id)): words.sentence(each) for each in found.everything(Rule)}
+    named |= {("token", str(each.id)): each.name for each in services().api_tokens.everything()}
     named |= {("tier", str(number)): labels.tier(number) for number in range(1, 5)}
     return named | {("target", str(number)): words.priority(number) for number in range(1, 7)} | {("policy", "1"): ""}
 

@@ -24,7 +24,7 @@ from portal.web.services import services
 Value = TypeVar("Value")
 
 #: Longest entries, in characters; of texts, by their stem.
-LONGEST = {"contract": TEXT_LENGTH, "texts": TEXT_LENGTH, "checklist": 2000, "email": 254, "password": 200}
+LONGEST = {"url": 2000, "contract": TEXT_LENGTH, "texts": TEXT_LENGTH, "checklist": 2000, "email": 254, "password": 200}
 #: What the sentence on a broken rule names.
 LIMIT: dict[tuple[str, str], object] = {
     ("holidays", "too_long"): MOST,

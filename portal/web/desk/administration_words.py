@@ -13,6 +13,7 @@ from flask_babel import lazy_pgettext as _lp
 from portal.organisation import Calendar, Clock, Effect, Rule
 from portal.people import Role
 from portal.web import labels
+from portal.web.desk import administration_webhook_words
 from portal.web.i18n import colon
 
 ROLE = {
@@ -38,17 +39,24 @@ SUBJECT = {
     "supplier": _lp("audit", "Supplier"),
     "reply": _lp("audit", "Saved reply"),
     "policy": _lp("audit", "Settings"),
+    "webhook": _lp("audit", "Webhook"),
+    "token": _lp("audit", "API token"),
 }
 ACTION = {
     "add": _lp("audit", "Added"),
     "change": _lp("audit", "Changed"),
     "remove": _lp("audit", "Removed"),
+    "revoke": _lp("audit", "Revoked"),
     "password": _lp("audit", "New password"),
     "sign_out": _lp("audit", "Signed out everywhere"),
     "second_factor_on": _lp("audit", "Second step turned on"),
     "second_factor_off": _lp("audit", "Second step turned off"),
     "recovery": _lp("audit", "New recovery codes"),
     "link": _lp("audit", "Linked to the identity provider"),
+    "reveal": _lp("audit", "Secret shown"),
+    "new_secret": _lp("audit", "New secret"),
+    "replay": _lp("audit", "Sent again"),
+    "turn_off": _lp("audit", "Turned off because it did not work"),
     "unlink": _lp("audit", "Link to the identity provider removed"),
 }
 CLOCK = {
@@ -115,7 +123,13 @@ FIELD: Mapping[str, Any] = {
     "close_days": _l("Days until a solved request is closed"),
     "survey_percent": _l("Share of requesters who are asked, in per cent"),
     "is_automatic": _l("Give new requests to somebody at once"),
+    **administration_webhook_words.FIELD,
     "most_open": _l("Most tickets in work for one agent"),
+    "scopes": _lp("token", "What it opens"),
+    "person": _lp("token", "Works in the name of"),
+    "hint": _l("Last characters"),
+    "per_minute": _lp("token", "API requests per minute"),
+    "expires_at": _lp("token", "Expires"),
 }
 #: What is wrong with an entry; `%(limit)s` is the field's limit.
 FAULT = {
@@ -149,6 +163,7 @@ FAULT_OF = {
     ("minutes", "invalid"): _l("Enter a time such as 1:30, or minutes such as 90."),
     ("is_active", "in_use"): _l("Tickets or topics are still at this tier. Move them first."),
     ("is_active", "invalid"): _l("L1 receives all requests, so it is always in use."),
+    **administration_webhook_words.FAULT,
     ("email", "taken"): _l("Somebody with this address has access already."),
 }
 #: Fields that are times.
@@ -318,6 +333,7 @@ def _of(words: Mapping[Any, Any]) -> Any:
 _SAY: Mapping[str, Any] = {
     "roles": _of(ROLE),
     "languages": _of(labels.LANGUAGE),
+    "events": _list,
     "priorities": lambda value: _list(priority(each) for each in value),
     "tiers": lambda value: _list(labels.tier(each) for each in value),
     "tier": labels.tier,
@@ -327,4 +343,6 @@ _SAY: Mapping[str, Any] = {
     "shared": _of(SHARED),
     "holidays": lambda value: _list(day(each) for each in value),
     "contract_until": day,
+    "scopes": _list,
+    "expires_at": lambda value: day(str(value)[:10]),
 }

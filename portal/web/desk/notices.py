@@ -23,6 +23,7 @@ ABOUT = {
     About.LOW_SCORE: _lp("notice", "A requester was not satisfied"),
     About.CALL: _lp("notice", "A call is due"),
     About.INCIDENT: _lp("notice", "Major incident"),
+    About.WEBHOOK: _lp("notice", "A webhook was turned off"),
 }
 
 

@@ -5,6 +5,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as NotYet
+from contextvars import copy_context
 from typing import Generic, TypeVar
 
 Key = TypeVar("Key", bound=Hashable)
@@ -34,7 +35,7 @@ class Aside(Generic[Key, Value]):
         """The value of a key; None where it takes longer than a page can wait."""
         with self._lock:
             if (future := self._kept.get(key)) is None:
-                future = self._kept[key] = self._thread.submit(self._make, key)
+                future = self._kept[key] = self._thread.submit(copy_context().run, self._make, key)
             self._kept.move_to_end(key)
             while len(self._kept) > KEPT:
                 self._kept.popitem(last=False)[1].cancel()

@@ -1,0 +1,216 @@
+"""What a day's tickets came to, from their histories."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+
+from sqlalchemy import Connection
+
+from portal.clocks import ANSWERS, WAITING
+from portal.daily.sources import Source, closing
+from portal.histories import standing
+from portal.metrics import ESCALATIONS, rounded
+from portal.storage import counting_tickets as store
+from portal.storage.counting_tickets import Case
+from portal.storage.facts import Counted, Key
+from portal.tickets import PROVEN, UNSOLVED, Action, Event, Kind, Status
+
+#: Who read an article so long before a request could not help themselves with it.
+READ_WITHIN = timedelta(hours=24)
+_GAPS = frozenset({Kind.GAP, Kind.TRANSLATION})
+_PROVEN = frozenset(resolution.value for resolution in PROVEN)
+
+
+def count_tickets(connection: Connection, day: date) -> dict[Source, Counted]:
+    """What the histories say of a day.
+
+    Everything counts for the day on which it happened, with the tier that had the ticket then, and with the language
+    and topic that the ticket has: requests when they came, were solved, opened again and closed; gaps when they were
+    opened, and when an article was proven to answer them. What took time counts for the day on which it ended, in
+    plain minutes, not working hours: the first reply of a person from the request's beginning, whatever was waited
+    for; resolution without the time in which requester, supplier or a planned day were waited for, or it was solved;
+    the wait in a tier, likewise, until the request left it or was solved; a gap's life since it was opened, or opened
+    again. A rating counts for the day on which it was given; there is only one of each request.
+
+    Requests that are spam by the time the day closes are no requests. What was taken back never happened.
+
+    Args:
+        connection: of any transaction.
+        day: UTC.
+    """
+    found = {source: Counted() for source in (Source.TICKETS, Source.GAPS, Source.REQUESTERS)}
+    asked: dict[str, str] = {}
+    for case in store.cases(connection, day, closing(day)):
+        walk = _Walk(case, day)
+        walk.through(standing(case.events))
+        if walk.is_spam:
+            continue
+        target = found[Source.GAPS] if case.kind in _GAPS else found[Source.TICKETS]
+        if walk.is_opened and case.kind in _GAPS:
+            target.facts[walk.opened_as("gaps")] += 1
+            target.facts[walk.opened_as("gaps.confirmed")] += case.is_confirmed
+        elif walk.is_opened and case.kind is Kind.REQUEST:
+            target.facts[walk.opened_as("requests")] += 1
+            asked.setdefault(case.email, case.language)
+            _count_read(found[Source.REQUESTERS], case, walk)
+        found[Source.TICKETS].facts.update(walk.counted.facts)
+        found[Source.TICKETS].times.update(walk.counted.times)
+        found[Source.TICKETS].articles.update(walk.counted.articles)
+    for email, language in asked.items():
+        found[Source.REQUESTERS].facts[Key("requesters", language)] += email != ""
+    return found
+
+
+def _count_read(counted: Counted, case: Case, walk: "_Walk") -> None:
+    """Count that a requester had read articles."""
+    read = {(item["language"], item["slug"]) for item in _read(case.trail, walk.begin)}
+    counted.facts[walk.opened_as("requests.after_reading")] += bool(read)
+    for language, slug in read:
+        counted.articles["requests", language, slug] += 1
+
+
+def _read(trail: Iterable[dict[str, str]], at: datetime) -> list[dict[str, str]]:
+    """The articles of a trail that were read shortly before a time."""
+    return [
+        item
+        for item in trail
+        if item.get("kind") == "article" and item.get("slug") and at - datetime.fromisoformat(item["at"]) <= READ_WITHIN
+    ]
+
+
+@dataclass
+class _Walk:
+    """Goes through a history and counts what happened on a day."""
+
+    case: Case
+    day: date
+    counted: Counted = field(default_factory=Counted)
+    is_opened: bool = False
+    is_spam: bool = False
+    begin: datetime = field(init=False)
+    _at: datetime = field(init=False)
+    _tier: int = 1
+    _first_tier: int = 1
+    _status: Status = Status.NEW
+    #: Time in which we had it, in all and in this tier.
+    _worked: timedelta = timedelta()
+    _waited: timedelta = timedelta()
+    _is_replied: bool = False
+    _is_asked: bool = False
+
+    def through(self, history: Sequence[Event]) -> None:
+        """The whole of it."""
+        for number, event in enumerate(history):
+            if number == 0:
+                self._begin(event)
+            else:
+                self._step(event)
+        self.is_spam = self._status is Status.SPAM
+
+    def opened_as(self, measure: str) -> Key:
+        """A sum of the tier that it came to first."""
+        return Key(measure, self.case.language, self.case.topic, self._first_tier)
+
+    def _begin(self, event: Event) -> None:
+        """It is opened."""
+        self.begin = self._at = event.at
+        self._tier = self._first_tier = _tier(event.details.get("tier"), 1)
+        self._status = event.after
+        self.is_opened = event.at.date() == self.day
+
+    def _step(self, event: Event) -> None:
+        """What happened next; a clock that was put back does not make time run backwards."""
+        at = max(event.at, self._at)
+        if self._status in UNSOLVED - WAITING:
+            self._worked += at - self._at
+            self._waited += at - self._at
+        self._at = at
+        before = self._status
+        # Only a change counts, see `clocks`.
+        self._status = event.after if event.before is not event.after else before
+        is_today = event.at.date() == self.day
+        if self.case.kind is Kind.REQUEST:
+            self._step_request(event, before, is_today=is_today)
+        elif self.case.kind in _GAPS:
+            self._step_gap(event, before, is_today=is_today)
+        if event.action is Action.ESCALATE:
+            self._escalate(event, is_today=is_today and self.case.kind is Kind.REQUEST)
+
+    def _count(self, measure: str, value: int = 1) -> None:
+        """Add to a sum of the tier that has it."""
+        self.counted.facts[Key(measure, self.case.language, self.case.topic, self._tier)] += value
+
+    def _take(self, measure: str, time: timedelta) -> None:
+        """Count how long something took."""
+        key = Key(measure, self.case.language, self.case.topic, self._tier)
+        self.counted.times[key, rounded(time / timedelta(minutes=1))] += 1
+
+    def _escalate(self, event: Event, *, is_today: bool) -> None:
+        """It goes to another tier."""
+        tier = _tier(event.details.get("to"), self._tier)
+        if is_today and tier != self._tier:
+            self._take("wait", self._waited)
+            name = f"escalations.{self._tier}-{tier}"
+            if name in ESCALATIONS:
+                self._count(name)
+        self._tier, self._waited = tier, timedelta()
+
+    def _step_request(self, event: Event, before: Status, *, is_today: bool) -> None:
+        """What is counted of a request."""
+        is_reply = event.action in ANSWERS and event.actor.person_id is not None and not self._is_replied
+        is_over = before in UNSOLVED | {Status.DUPLICATE} and self._status in {Status.SOLVED, Status.CLOSED}
+        if is_today:
+            if is_reply:
+                self._take("first_reply", max(event.at, self.begin) - self.begin)
+            if is_over:
+                self._end(before)
+            self._count_change(event, before)
+        self._is_replied |= is_reply
+        self._is_asked |= event.action is Action.SURVEY
+        if is_over:
+            self._waited = timedelta()
+
+    def _end(self, before: Status) -> None:
+        """It is solved, or closed without a solution."""
+        if before in UNSOLVED:
+            self._take("wait", self._waited)
+        if self._status is Status.SOLVED:
+            self._count("requests.solved")
+            self._take("resolution", self._worked)
+
+    def _count_change(self, event: Event, before: Status) -> None:
+        """It is closed or opened again, its requester is asked how they were served, or says so."""
+        if self._status is Status.CLOSED and before is not Status.CLOSED:
+            self._count("requests.closed")
+        if before is Status.SOLVED and self._status in UNSOLVED:
+            self._count("requests.reopened")
+        if event.action is Action.SURVEY:
+            self._count("surveys")
+        if event.action is Action.RATE:
+            self._count_rating(event)
+
+    def _count_rating(self, event: Event) -> None:
+        """The requester said how they were served."""
+        stars = _tier(event.details.get("stars"), 0)
+        if not 1 <= stars <= 5:
+            return
+        self._count("ratings")
+        self._count("ratings.stars", stars)
+        self._count(f"ratings.{stars}")
+        self._count("ratings.asked", int(self._is_asked))
+
+    def _step_gap(self, event: Event, before: Status, *, is_today: bool) -> None:
+        """What is counted of a gap."""
+        if before not in UNSOLVED and self._status in UNSOLVED:
+            self.begin = self._at
+        is_proven = event.action is Action.SOLVE and event.details.get("resolution") in _PROVEN
+        if is_today and is_proven:
+            self._count("gaps.answered")
+            self._take("gap_life", self._at - self.begin)
+            if slug := event.details.get("slug"):
+                self.counted.articles["gaps", self.case.language, slug] += 1
+
+
+def _tier(text: str | None, otherwise: int) -> int:
+    """A small number of an event's details; a history cannot be put right."""
+    return int(text) if text and text.isascii() and text.isdigit() and len(text) <= 2 else otherwise

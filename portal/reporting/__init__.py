@@ -1,0 +1,1 @@
+"""Reports: how things stand now, and what was achieved."""
