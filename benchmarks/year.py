@@ -34,7 +34,7 @@ SUPERVISOR = "mia@example.org"
 #: Of how many days single searches are kept.
 RAW_DAYS = 30
 #: What is no longer there of the days before these.
-_REPEATED = (Source.SEARCHES, Source.VISITS, Source.FORMS)
+_REPEATED = (Source.SEARCHES, Source.VISITS, Source.VOTES, Source.FORMS)
 #: Rows that are inserted at once.
 _BATCH = 20_000
 #: How much is asked in each language, and of how many requests each tier is the last.

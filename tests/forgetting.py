@@ -164,7 +164,7 @@ def counted(made: list[tuple[SearchEvent, str | None]]) -> Counter[tuple[date, s
             chains.Kind.SEARCH: ["searches", f"searches.{event.verdict}", f"searches.{event.code}"],
             chains.Kind.OPEN: ["opens"],
             chains.Kind.READ: ["reads_30s"] if (event.seconds or 0) >= 30 else [],
-            chains.Kind.VOTE: ["votes.yes" if event.is_helpful else "votes.no"],
+            chains.Kind.VOTE: [],
             chains.Kind.REQUEST: [],
         }[event.kind]
         names += ["searches.no_hit"] if event.kind is chains.Kind.SEARCH and event.total == 0 else []

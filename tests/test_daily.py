@@ -5,7 +5,7 @@ import random
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -18,10 +18,11 @@ from portal import retention
 from portal.cli import main
 from portal.daily import Daily
 from portal.daily.sources import MEASURES, Source, closing
-from portal.metrics import rounded
+from portal.metrics import Period, rounded
+from portal.reporting import history
 from portal.services import Services
 from portal.settings import Settings
-from portal.storage import Database, facts, migration
+from portal.storage import Database, facts, feedback, migration
 from portal.storage import schema as s
 from portal.storage.facts import Counted, Key, Mark
 from portal.storage.summed import Narrowed
@@ -111,7 +112,7 @@ def test_from_scratch_brings_back_what_was_lost_and_never_what_is_final(database
     with database.write() as connection:
         connection.execute(delete(s.daily_facts).where(s.daily_facts.c.measure.in_(lasting)))
         connection.execute(update(s.daily_times).values(times=s.daily_times.c.times + 1))
-        connection.execute(delete(s.daily_articles).where(s.daily_articles.c.measure.in_(("votes.yes", "gaps"))))
+        connection.execute(delete(s.daily_articles).where(s.daily_articles.c.measure.in_(("gaps",))))
 
     assert daily(database).count_all(end) == 0
     assert daily(database).recount(end, since=end.date()) == 0
@@ -281,3 +282,27 @@ def test_the_command(portal_services: Services, instance: Settings) -> None:
         told.append(json.loads(done.stdout)["counted"])
 
     assert told[0] == told[2] > told[3] > told[1] == told[4] == 0
+
+
+def test_votes_count_whoever_gave_them(database: Database) -> None:
+    """Also those of readers who are not followed; who changes their mind while the day is open has one."""
+
+    def vote(voter: str, at: datetime, *, is_helpful: bool) -> None:
+        with database.write() as connection:
+            feedback.vote(connection, feedback.Vote("vpn", "de", voter, is_helpful, "0" * 16), at)
+
+    def said() -> dict[str, int]:
+        daily(database).count_all(BEGIN + timedelta(hours=12))
+        query = select(s.daily_articles.c.measure, s.daily_articles.c.value).where(s.daily_articles.c.slug == "vpn")
+        with database.read() as connection:
+            articles = {row.measure: row.value for row in connection.execute(query)}
+            whole = history.series(connection, history.Asked(Period(BEGIN.date(), BEGIN.date())), ["helpfulness"])
+        total = whole["helpfulness"].total
+        assert (total.count, total.over) == (articles.get("votes.yes", 0), sum(articles.values()))
+        return articles
+
+    vote("a", BEGIN + timedelta(hours=1), is_helpful=True)
+    vote("b", BEGIN + timedelta(hours=2), is_helpful=True)
+    assert said() == {"votes.yes": 2}
+    vote("b", BEGIN + timedelta(hours=3), is_helpful=False)
+    assert said() == {"votes.yes": 1, "votes.no": 1}

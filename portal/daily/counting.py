@@ -7,12 +7,12 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from portal.daily.searches import count_forms, count_searches
+from portal.daily.searches import count_forms, count_searches, count_votes
 from portal.daily.sources import LASTING, MEASURES, PATIENCE, Source, closing
 from portal.daily.tickets import count_tickets
 from portal.storage import Database, counting_searches, counting_tickets, facts
 from portal.storage.facts import Counted, Mark, start_of
-from portal.storage.schema import events, form_sessions, search_events
+from portal.storage.schema import events, form_sessions, search_events, votes
 
 #: How often days are counted that may have changed.
 EVERY = timedelta(minutes=10)
@@ -22,6 +22,7 @@ MOST_DAYS = 20
 #: Sources that are counted together, and the times of the rows that they are counted from.
 _TOGETHER: tuple[tuple[frozenset[Source], Any], ...] = (
     (frozenset({Source.SEARCHES, Source.VISITS}), search_events.c.at),
+    (frozenset({Source.VOTES}), votes.c.at),
     (frozenset({Source.FORMS}), form_sessions.c.at),
     (frozenset({Source.TICKETS, Source.GAPS, Source.REQUESTERS}), events.c.at),
 )
@@ -175,14 +176,16 @@ def _counted(
     """What some sources say of a day."""
     if Source.FORMS in sources:
         return count_forms(connection, day)
+    if Source.VOTES in sources:
+        return count_votes(connection, day, topics)
     if Source.SEARCHES in sources:
         return count_searches(connection, day, topics)
     return count_tickets(connection, day)
 
 
 def _stamp(connection: Connection, sources: frozenset[Source], day: date) -> tuple[Any, ...]:
-    """Changes whenever a day may come to something else; of forms never the same, they are quickly counted."""
-    if Source.FORMS in sources:
+    """Changes whenever a day may come to something else; of what is quickly counted it is never the same."""
+    if sources & {Source.FORMS, Source.VOTES}:
         return (object(),)
     if Source.SEARCHES in sources:
         return counting_searches.stamp(connection, day, closing(day))

@@ -15,8 +15,8 @@ from portal.storage.facts import Counted, Key, start_of
 def count_searches(connection: Connection, day: date, topics: Mapping[str, str]) -> dict[Source, Counted]:
     """What a day's rows say.
 
-    A search counts for the day on which it was asked, with its topic filter; what was opened, read and voted on for
-    the day on which that was done, with the topic of the article. A search was clicked if a result of it was opened
+    A search counts for the day on which it was asked, with its topic filter; what was opened and read for the
+    day on which that was done, with the topic of the article. A search was clicked if a result of it was opened
     before the next search of the attempt, and counts for the search's day.
 
     An attempt counts for the day on which it began, with the language of its first search, once it has been judged.
@@ -34,8 +34,6 @@ def count_searches(connection: Connection, day: date, topics: Mapping[str, str])
         is_search = each.measure.startswith("searches")
         topic = each.about if is_search else topics.get(each.about, "")
         rows.facts[Key(each.measure, each.language, topic)] += each.value
-        if each.measure.startswith("votes.") and each.about:
-            rows.articles[each.measure, each.language, each.about] += each.value
     for language in store.readers(connection, day):
         visits.facts[Key("readers", language)] += 1
     sent = store.requests(connection, start_of(day), closing(day))
@@ -53,6 +51,15 @@ def count_searches(connection: Connection, day: date, topics: Mapping[str, str])
             rows.facts[Key("clicks", language)] += 1
             rows.facts[Key("clicks.reciprocal", language)] += RECIPROCAL // ranks[0]
     return {Source.SEARCHES: rows, Source.VISITS: visits}
+
+
+def count_votes(connection: Connection, day: date, topics: Mapping[str, str]) -> dict[Source, Counted]:
+    """What readers said of articles on a day, with the topic of the article; who changes their mind says it anew."""
+    found = Counted()
+    for each in store.opinions(connection, day):
+        found.facts[Key(each.measure, each.language, topics.get(each.about, ""))] += each.value
+        found.articles[each.measure, each.language, each.about] += each.value
+    return {Source.VOTES: found}
 
 
 def count_forms(connection: Connection, day: date) -> dict[Source, Counted]:

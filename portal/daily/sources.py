@@ -21,6 +21,8 @@ class Source(StrEnum):
     SEARCHES = "searches"
     #: Attempts and who made them: as long as it is known what one session did.
     VISITS = "visits"
+    #: What readers said of articles, followed or not, before they change their minds.
+    VOTES = "votes"
     #: Request forms: as long as they are kept.
     FORMS = "forms"
     #: What happened to tickets: for ever.
@@ -39,10 +41,10 @@ MEASURES: dict[Source, Measures] = {
         facts=(
             "searches",
             *(f"searches.{what}" for what in ("answered", "uncertain", "unanswered", "no_hit", "U0", "U1")),
-            *("opens", "reads_30s", "votes.yes", "votes.no", "clicks", "clicks.reciprocal"),
+            *("opens", "reads_30s", "clicks", "clicks.reciprocal"),
         ),
-        articles=("votes.yes", "votes.no"),
     ),
+    Source.VOTES: Measures(facts=("votes.yes", "votes.no"), articles=("votes.yes", "votes.no")),
     Source.VISITS: Measures(
         facts=(
             "chains",

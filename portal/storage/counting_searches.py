@@ -1,4 +1,4 @@
-"""What a day's searches, forms and their attempts say, read from the database as they are counted."""
+"""What a day's searches, attempts, votes and forms say, read from the database as they are counted."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Connection, Table, and_, case, func, selec
 from portal.chains import READ_SECONDS, Kind, SearchEvent
 from portal.queries import Verdict
 from portal.storage.facts import start_of
-from portal.storage.schema import form_sessions, search_events
+from portal.storage.schema import form_sessions, search_events, votes
 
 #: Attempts that are read at once.
 _SHARE = 500
@@ -50,8 +50,6 @@ _OF_SEARCHES: dict[str, Any] = {
 _OF_ARTICLES: dict[str, Any] = {
     "opens": _tally(_c.kind == Kind.OPEN.value),
     "reads_30s": _tally(_c.kind == Kind.READ.value, _c.seconds >= READ_SECONDS),
-    "votes.yes": _tally(_c.kind == Kind.VOTE.value, _c.is_helpful.is_(True)),
-    "votes.no": _tally(_c.kind == Kind.VOTE.value, _c.is_helpful.is_(False)),
 }
 
 
@@ -64,6 +62,14 @@ def sums(connection: Connection, day: date) -> Iterator[Summed]:
             for measure, value in zip(measures, values, strict=True):
                 if value:
                     yield Summed(measure, language, name, int(value))
+
+
+def opinions(connection: Connection, day: date) -> Iterator[Summed]:
+    """How often readers said yes and no of each article on a day."""
+    columns = votes.c.language, votes.c.slug, votes.c.is_helpful
+    query = select(*columns, func.count()).where(_within(votes, day)).group_by(*columns)
+    for language, slug, is_helpful, value in connection.execute(query):
+        yield Summed("votes.yes" if is_helpful else "votes.no", language, slug, int(value))
 
 
 def forms(connection: Connection, day: date) -> Iterator[Summed]:
