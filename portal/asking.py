@@ -170,6 +170,7 @@ def _details(gap: Ticket, search: SearchEvent) -> dict[str, str]:
     """What the history says of the search that opened a gap."""
     return {
         "language": gap.language,
+        "topic": gap.topic,
         "query": gap.query,
         "page": gap.page,
         "code": gap.code,

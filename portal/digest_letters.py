@@ -13,6 +13,8 @@ from portal.mail import Mail
 from portal.metrics import METRICS, Unit
 from portal.stationery import Letter, Part, Stationery, name_of, quoted, short_line
 
+#: The figures that a request lowers which is sent days after the attempt to find something.
+STILL_OPEN = frozenset({"search_success", "deflection"})
 _UNITS = (("duration-day", 1440), ("duration-hour", 60), ("duration-minute", 1))
 
 
@@ -194,6 +196,9 @@ class DigestLetters(Stationery):
             )
         if lines:
             yield Part("quotation", "\n".join(lines))
+        if any(each.key in STILL_OPEN and each.value is not None for each in overall.figures):
+            # Translators: below “Search success” and “Requests avoided” in a mail that is sent on Mondays.
+            yield Part("small", _("Search attempts of the last four days can still turn out to have been in vain."))
         if overall.waiting:
             yield Part("paragraph", _("Requesters who have waited longest for our answer:"))
             waits = [

@@ -71,6 +71,7 @@ class Judging:
             known.alone(connection)
             known.forget_doubts(connection, now - self._kept)
             # Only of days that the reports have counted for good: they need to know what one session did.
+            facts.seal(connection, "visits", search_events.c.at, now, now)
             open_since = facts.first_open(connection, search_events.c.at, "visits", "searches")
             searches.forget_sessions(connection, min(now - session_kept, open_since or now))
         return judged

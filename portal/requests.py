@@ -28,6 +28,7 @@ from portal.sending import (
     faults,
     multiline,
     one_line,
+    read_before,
     request_of,
 )
 from portal.storage import Database, links, merging, organisation, outbox, ratings
@@ -164,10 +165,10 @@ class Requests:
         number = store.create(connection, request, links.token_hash(token))
         if number is None:
             return None
-        facts = {"language": request.language} | {
-            name: str(getattr(request, name)) for name in ("tier", "urgency", "impact", "priority")
-        }
-        facts |= details or {}
+        named = ("language", "tier", "urgency", "impact", "priority", "topic")
+        facts = {name: str(getattr(request, name)) for name in named} | dict(details or {})
+        if read_before(request.trail, now):
+            facts["read"] = "yes"  # Stays when the trail is forgotten.
         event = Event(now, Action.OPENED, requester(request), None, request.status, request.description, True, facts)
         store.record(connection, number, event)
         if request.status is not Status.SPAM:

@@ -96,8 +96,11 @@ def run(parts: Parts, now: datetime, *, dry_run: bool = False) -> Report:
     if dry_run:
         report = {"days": parts.daily.sealable(before)}
     else:
-        parts.daily.count_all(now)
-        report = {"days": parts.daily.seal(before)}
+        unconfirmed = now - timedelta(days=parts.settings.unconfirmed_days)
+        parts.daily.count_old(now, max(before, unconfirmed))
+        report = {"days": parts.daily.seal(before, now)}
+        parts.daily.seal(unconfirmed, now, [Source.GAPS])
+        parts.daily.seal(_months_before(now, parts.settings.request_months), now, [Source.REQUESTERS])
     limits = _limits(database, parts.settings, before, now, dry_run=dry_run)
     for what, (table, condition) in store.old(limits).items():
         if dry_run:
@@ -112,10 +115,13 @@ def run(parts: Parts, now: datetime, *, dry_run: bool = False) -> Report:
             )
     days = parts.settings.unconfirmed_days
     with database.read() as connection:
-        counted = None if dry_run else facts.first_open(connection, events.c.at, Source.GAPS)
+        gaps, read = (
+            None if dry_run else facts.first_open(connection, events.c.at, source)
+            for source in (Source.GAPS, Source.REQUESTERS)
+        )
     # What is not counted for good stays for another time.
-    before = min(_months_before(now, parts.settings.request_months), counted or now)
-    gaps_at = min(now, (counted or now) + timedelta(days=days))
+    before = min(_months_before(now, parts.settings.request_months), read or now)
+    gaps_at = min(now, (gaps or now) + timedelta(days=days))
     if dry_run:
         with database.read() as connection:
             report["requests"] = len(personal.ended(connection, before))

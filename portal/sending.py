@@ -2,8 +2,9 @@
 
 import re
 import unicodedata
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from portal.articles import is_slug
 from portal.errors import InvalidInput
@@ -27,6 +28,8 @@ _GREETING = re.compile(
     re.IGNORECASE,
 )
 _PHONE = re.compile(rf"[0-9 +()./-]{{3,{PHONE_LENGTH}}}")
+#: Who opened an article so long before a request could not help themselves with it.
+_READ_WITHIN = timedelta(hours=24)
 _TRAIL_NEEDS = frozenset({"kind", "text", "language", "at"})
 _TRAIL_MAY = _TRAIL_NEEDS | {"slug", "results"}
 
@@ -114,6 +117,17 @@ def request_of(sent: Sending, status: Status, now: datetime, tier: int = 1, impa
         phone=one_line(sent.phone) if is_call else "", callback=sent.callback, trail=tuple(map(_trail, sent.trail)),
         urgency=urgency, impact=impact, priority=priority(urgency, impact), topic=sent.topic, channel=sent.channel,
     )  # fmt: skip
+
+
+def read_before(trail: Iterable[dict[str, str]], at: datetime) -> set[tuple[str, str]]:
+    """Language and slug of the articles of a trail that were opened shortly before a time."""
+    return {
+        (item["language"], item["slug"])
+        for item in trail
+        if item.get("kind") == "article"
+        and item.get("slug")
+        and at - datetime.fromisoformat(item["at"]) <= _READ_WITHIN
+    }
 
 
 def _is_phone(text: str) -> bool:

@@ -90,7 +90,7 @@ def _tell_week(portal: Services, now: datetime) -> Done:
     def shelf() -> Shelf:
         return Shelf(portal.edition.knowledge, portal.tallies(), portal.visits())
 
-    return {"digests": portal.digests.run(now, shelf)}
+    return {"digests": portal.digests.run(now, shelf, portal.daily.is_counted)}
 
 
 def fetch(portal: Services) -> int:

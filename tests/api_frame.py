@@ -17,7 +17,7 @@ from portal.errors import NotFound
 from portal.people import Role
 from portal.server import prepare
 from portal.services import Services, open_services
-from portal.web.api import endpoints
+from portal.web.api import endpoints, roots
 from portal.web.api.endpoints import Call, endpoint
 from portal.web.api.paging import Page, Paged
 from portal.web.api.problems import Problem
@@ -149,7 +149,9 @@ def world(folder: Path, **changes: object) -> Iterator[World]:
     for name in [name for name in before if name.startswith("try_")]:
         del endpoints.OPERATIONS[name]
     _serve(found, app)
+    roots._document.cache_clear()
     yield found
     endpoints.OPERATIONS.clear()
     endpoints.OPERATIONS.update(before)
+    roots._document.cache_clear()
     services.close()

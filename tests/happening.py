@@ -11,8 +11,10 @@ from sqlalchemy import select, update
 
 from portal.chains import Kind as Deed
 from portal.chains import SearchEvent
+from portal.daily.sources import closing
+from portal.histories import standing
 from portal.lifecycle import TRANSITIONS
-from portal.metrics import RECIPROCAL
+from portal.metrics import ESCALATIONS, RECIPROCAL
 from portal.queries import Verdict
 from portal.storage import Database, facts, form_sessions, searches
 from portal.storage import schema as s
@@ -70,11 +72,12 @@ def course(draw: random.Random) -> tuple[Kind, list[Event]]:
     """A ticket's history, by the table of the lifecycle."""
     kind = draw.choice((Kind.REQUEST, Kind.REQUEST, Kind.GAP))
     at, status, tier = moment(draw), Status.NEW, 1
-    found = [Event(at, Action.OPENED, Actor(), None, status)]
+    found = [Event(at, Action.OPENED, Actor(), None, status, details={"language": "de", "topic": "mail"})]
     for _ in range(draw.randrange(9)):
         action = draw.choice(
             (Action.REPLY, Action.ASK_REQUESTER, Action.REQUESTER_REPLY, Action.SOLVE, Action.ESCALATE, Action.NOTE,
-             Action.REOPEN, Action.CLOSE, Action.SURVEY, Action.RATE, Action.MARK_SPAM, Action.RETRACT)
+             Action.REOPEN, Action.CLOSE, Action.SURVEY, Action.RATE, Action.MARK_SPAM, Action.RETRACT,
+             Action.CLASSIFY, Action.SUPPLIER_SENT, Action.SUPPLIER_REPLY)
         )  # fmt: skip
         at += timedelta(minutes=draw.choice((1, 50, 700, 3000)))
         if (status, action) not in TRANSITIONS or (action is Action.RATE and any(e.action is action for e in found)):
@@ -82,6 +85,8 @@ def course(draw: random.Random) -> tuple[Kind, list[Event]]:
         details: dict[str, str] = {}
         if action is Action.ESCALATE:
             tier, details = tier % 4 + 1, {"from": str(tier), "to": str(tier % 4 + 1)}
+        if action is Action.CLASSIFY:
+            details = {"topic": draw.choice(("", "wlan"))} | draw.choice(({}, {"language": "fr"}))
         if action is Action.SOLVE:
             details = {"resolution": draw.choice(("article_written", "answered")), "slug": "vpn"}
         if action is Action.RATE:
@@ -138,6 +143,9 @@ class Life:
                          requester_email=f"p{number % 2}@example.org", trail=trail if number % 2 else ())  # fmt: skip
             self._numbers[number] = ticket_store.create(connection, new) or 0
         ticket_store.record(connection, self._numbers[number], event)
+        if event.action is Action.CLASSIFY:
+            ours = s.tickets.c.id == self._numbers[number]
+            connection.execute(update(s.tickets).where(ours).values(**event.details))
 
     def sums(self) -> list[tuple[Any, ...]]:
         """All sums, without those over everything."""
@@ -174,7 +182,30 @@ def restated(world: World) -> Counter[tuple[Any, ...]]:
     for search, share in clicks(world):
         sums["clicks", *search, "", 0] += 1
         sums["clicks.reciprocal", *search, "", 0] += share
+    for kind, history in world.tickets:
+        for day in {event.at.date() for event in history} if kind is Kind.REQUEST else ():
+            known = standing([event for event in history if event.at < closing(day)])
+            sums.update(handed_over(known, day))
     return sums
+
+
+def handed_over(known: list[Event], day: date) -> Iterator[tuple[Any, ...]]:
+    """The keys of what a day brought of a request that it came and was passed on, from its history until it closed."""
+    found, status, tier, now = [], Status.NEW, 1, {"language": "", "topic": ""}
+    for event in known:
+        before, former = status, tier
+        status = event.after if event.before is not event.after else status
+        if event.action in {Action.OPENED, Action.CLASSIFY}:
+            now |= event.details
+        if event.action is Action.ESCALATE:
+            tier = int(event.details["to"])
+        there = [4 if which is Status.WAITING_SUPPLIER else tier for which in (before, status)]
+        ways = [(former, tier), (there[0], there[1])]
+        if event.at.date() == day:
+            found += [("requests", 1)] if event.action is Action.OPENED else []
+            found += [(f"escalations.{a}-{b}", a) for a, b in ways if f"escalations.{a}-{b}" in ESCALATIONS]
+    if status is not Status.SPAM:
+        yield from ((name, day, now["language"], now["topic"], at_tier) for name, at_tier in found)
 
 
 def clicks(world: World) -> Iterator[tuple[tuple[date, str], int]]:

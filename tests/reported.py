@@ -4,9 +4,15 @@ from collections import Counter
 from collections.abc import Mapping
 from datetime import date
 
+from sqlalchemy import Connection
+
+from portal.daily.sources import Source
 from portal.storage import Database, facts
 from portal.storage.facts import Counted, Key, Mark, Measures
 from tests.builders import NOW
+
+#: Since when everything has been counted.
+LONG_AGO = date(2020, 1, 1)
 
 
 def report(
@@ -33,4 +39,14 @@ def report(
         tuple({measure for measure, _language, _slug in articles}),
     )
     with database.write() as connection:
-        assert facts.put(connection, "test", measures, None, Mark(day, NOW, is_final=False), counted)
+        mark = Mark(day, NOW, is_final=False)
+        assert facts.put(connection, "test", measures, None, mark, counted)
+        know(connection, LONG_AGO)
+        know(connection, day)
+
+
+def know(connection: Connection, day: date) -> None:
+    """Mark a day as counted from every source, whatever came of it."""
+    for source in Source:
+        if facts.mark(connection, source, day) is None:
+            facts.put(connection, source, Measures(), None, Mark(day, NOW, is_final=False), Counted())

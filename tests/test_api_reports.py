@@ -15,6 +15,7 @@ from portal.storage.facts import Key, summed
 from portal.storage.schema import daily_facts
 from portal.web.reports.words import DEFINITION
 from tests.api import REQUEST, Api, open_api
+from tests.reported import LONG_AGO, know
 
 
 @pytest.fixture(scope="module")
@@ -36,6 +37,7 @@ def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
     rows = [key._asdict() | {"day": day, "value": value} for day in days for key, value in summed(days[day]).items()]
     with made.services.database.write() as connection:
         connection.execute(insert(daily_facts), rows)
+        know(connection, LONG_AGO)
     yield made
     made.close()
 
@@ -138,6 +140,7 @@ def test_the_board_tells_how_the_desk_stands(api: Api, head: dict[str, str]) -> 
         ({"last": "0001-01-01"}, "last", "early"),
         ({"language": "xx"}, "language", "unknown"),
         ({"topic": "x" * 100_000}, "topic", "too_long"),
+        ({"topic": "*"}, "topic", "invalid"),
     ],
 )
 def test_bad_questions_are_refused(

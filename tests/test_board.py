@@ -43,7 +43,7 @@ def some_tickets(seed: int) -> list[Ticket]:
     chooser = random.Random(seed)
     made = []
     for number in range(1, 161):
-        status = chooser.choice([*sorted(UNSOLVED), *[Status.SOLVED, Status.CLOSED] * 3])
+        status = chooser.choice([*sorted(UNSOLVED), *[Status.SOLVED, Status.CLOSED] * 3, Status.SPAM])
         kind = chooser.choice([Kind.REQUEST, Kind.REQUEST, Kind.GAP, Kind.TRANSLATION])
         is_open = status in UNSOLVED
         made.append(
@@ -58,7 +58,9 @@ def some_tickets(seed: int) -> list[Ticket]:
                 is_major=chooser.random() < 0.05,
                 created_at=MIDNIGHT + timedelta(minutes=chooser.randint(-300, 500)),
                 due_at=NOW + timedelta(minutes=chooser.randint(-60, 120)) if is_open and number % 3 else None,
-                solved_at=None if is_open else MIDNIGHT + timedelta(minutes=chooser.randint(-300, 500)),
+                solved_at=None
+                if is_open or status is Status.SPAM
+                else MIDNIGHT + timedelta(minutes=chooser.randint(-300, 500)),
                 resolution=None if is_open else chooser.choice([Resolution.ANSWERED, Resolution.ARTICLE_WRITTEN]),
             )
         )
@@ -102,7 +104,7 @@ def test_its_figures_are_those_of_a_plain_count(narrowed: Narrowed, database: Da
     assert board.unowned == len(asked)
     assert board.oldest_unowned is None or board.oldest_unowned.id == min(each.id for each in asked)
     assert board.unconfirmed == len(unsolved) - len(asked)
-    today = [each for each in mine if each.created_at >= MIDNIGHT]
+    today = [each for each in mine if each.created_at >= MIDNIGHT and each.status is not Status.SPAM]
     done = [each for each in mine if each.solved_at and each.solved_at >= MIDNIGHT]
     assert board.today.requests == sum(each.kind is Kind.REQUEST for each in today)
     assert board.today.gaps == sum(each.kind is not Kind.REQUEST for each in today)

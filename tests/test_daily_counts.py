@@ -1,14 +1,24 @@
 """Daily counts of what is forgotten, beside an independent count."""
 
-from datetime import date, timedelta
+from concurrent.futures import ThreadPoolExecutor
+from datetime import date, datetime, timedelta
 
-from sqlalchemy import delete, select, text
+import pytest
+from sqlalchemy import Connection, delete, select, text
 
 from portal import chains, retention
+from portal.daily import counting, searches
+from portal.daily.sources import Source
+from portal.metrics import Period
 from portal.queries import Verdict
+from portal.reporting import history
+from portal.reporting.reading import totals
 from portal.storage import Database, facts, migration
 from portal.storage import schema as s
-from tests.builders import NOW
+from portal.storage import tickets as store
+from portal.storage.summed import Narrowed
+from portal.tickets import Action, Actor, Event, Status
+from tests.builders import NOW, ticket
 from tests.forgetting import OLD, Parts, counted, daily, happened, keep, put, random_events, rows
 
 
@@ -44,7 +54,7 @@ def test_a_final_day_is_counted_once(database: Database) -> None:
     keep(database, made)
     parts = Parts(database)
     parts.daily.count_all(NOW)
-    assert parts.daily.seal(NOW - timedelta(days=30)) > 0
+    assert parts.daily.seal(NOW - timedelta(days=30), NOW) > 0
     with database.write() as connection:
         numbers = connection.execute(select(s.search_events.c.id)).scalars().all()
         connection.execute(delete(s.search_events).where(s.search_events.c.id.in_(numbers[::2])))
@@ -79,6 +89,7 @@ def test_what_older_versions_counted_is_kept_and_given_back(database: Database) 
         (date(2026, 3, 1), "de", "searches", 7),
         (date(2026, 3, 1), "fr", "searches", 2),
         (date(2026, 3, 1), "de", "forms.shown", 3),
+        (date(2026, 3, 1), "de", "chains", 4),
     ]
     insert = "INSERT INTO daily_counts (day, language, measure, value) VALUES ('{}', '{}', '{}', {})"
     migration.downgrade(database, "0007")
@@ -96,5 +107,95 @@ def test_what_older_versions_counted_is_kept_and_given_back(database: Database) 
     with database.read() as connection:
         back = connection.execute(text("SELECT measure, language, value FROM daily_counts ORDER BY 1, 2")).all()
 
-    assert sorted(counted) == [("forms", date(2026, 3, 1), True), ("searches", date(2026, 3, 1), True)]
-    assert [tuple(row) for row in back] == [("forms.shown", "de", 3), ("searches", "de", 7), ("searches", "fr", 2)]
+    assert sorted(counted) == [(source, date(2026, 3, 1), True) for source in ("forms", "searches", "visits")]
+    assert [tuple(row) for row in back] == [
+        ("chains", "de", 4), ("forms.shown", "de", 3), ("searches", "de", 7), ("searches", "fr", 2)
+    ]  # fmt: skip
+
+
+def test_from_scratch_after_an_upgrade_keeps_the_totals(database: Database) -> None:
+    """What was counted by language alone is summed up first; also by several at once."""
+    day = OLD.date() - timedelta(days=60)
+    old = {"measure": "searches", "topic": "", "tier": 0, "language": "de", "value": 3}
+    with database.write() as connection:
+        connection.execute(s.daily_facts.insert(), [old | {"day": day + timedelta(days=past)} for past in range(30)])
+    keep(database, random_events(3, 2, 5))
+
+    with ThreadPoolExecutor(3) as pool:
+        list(pool.map(lambda _: Parts(database).daily.recount(NOW), range(3)))
+
+    with database.read() as connection:
+        asked = history.Asked(Period(day, day + timedelta(days=29)))
+        assert totals(connection, s.daily_facts, ["searches"], asked.period, Narrowed())["searches"] == 90
+
+
+def test_a_clock_that_was_ahead_ends_no_day(database: Database) -> None:
+    """What comes after it was put right is counted, also of what is never counted again later."""
+    day = NOW.date()
+
+    def ask(minutes: int, email: str) -> None:
+        at = NOW + timedelta(minutes=minutes)
+        put(database, s.form_sessions, form_hash=email, at=at, language="de", outcome="sent", slug="")
+        with database.write() as connection:
+            number = store.create(connection, ticket(created_at=at, updated_at=at, requester_email=email)) or 0
+            store.record(connection, number, Event(at, Action.OPENED, Actor(), None, Status.NEW))
+
+    ask(0, "a@example.org")
+    Parts(database).daily.count_all(NOW + timedelta(days=30))
+    ask(1, "b@example.org")
+    for days in (0.1, 5, 6):
+        Parts(database).daily.count_all(NOW + timedelta(days=days))
+
+    with database.read() as connection:
+        names = ["requests", "requesters", "forms.sent"]
+        found = totals(connection, s.daily_facts, names, Period(day, day), Narrowed())
+        assert not any(mark.is_final for source in Source for mark in facts.marks(connection, source))
+    assert found == {"requests": 2, "requesters": 2, "forms.sent": 2}
+    assert Parts(database).daily.count_all(NOW + timedelta(days=7)) == 0
+
+
+def test_a_day_that_cannot_be_counted_keeps_no_other(
+    database: Database, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It stays open and is said; what is older is counted and forgotten."""
+    for days in (31, 32, 33):
+        at = NOW - timedelta(days=days)
+        put(database, s.form_sessions, form_hash=f"{days}", at=at, language="de", outcome="sent", slug="")
+    bad, whole = (NOW - timedelta(days=32)).date(), searches.count_forms
+
+    def count(connection: Connection, day: date) -> dict[Source, facts.Counted]:
+        if day == bad:
+            raise ValueError(day)
+        return whole(connection, day)
+
+    monkeypatch.setattr(counting, "count_forms", count)
+    report = retention.run(Parts(database), NOW)
+    assert (report["days"], report["form_sessions"]) == (1, 1)
+    assert f"{bad} cannot be counted" in caplog.text
+    monkeypatch.undo()
+    assert retention.run(Parts(database), NOW)["form_sessions"] == 2
+
+
+def test_whether_a_week_is_counted(database: Database) -> None:
+    """Once each of its days was counted after it had ended, the newest first; forgetting counts only what is old."""
+    for days in (0, 1, 2, 45):
+        at = NOW - timedelta(days=days)
+        put(database, s.form_sessions, form_hash=f"{days}", at=at, language="de", outcome="sent", slug="")
+    parts, midnight = Parts(database), facts.start_of(NOW.date() + timedelta(days=1))
+    counts = parts.daily
+
+    def told(now: datetime) -> bool:
+        return counts.is_counted(NOW.date(), now)
+
+    retention.run(parts, NOW)
+    with database.read() as connection:
+        assert {mark.day for mark in facts.marks(connection, Source.FORMS)} == {(NOW - timedelta(days=45)).date()}
+    counts.run(NOW, limit=1)
+    with database.read() as connection:
+        assert facts.marks(connection, Source.FORMS)[-1].day == NOW.date()
+    counts.count_all(NOW)
+    assert not told(NOW)
+    assert not told(midnight)
+    counts.count_all(midnight)
+    assert told(midnight)
+    assert not told(midnight - timedelta(seconds=1))

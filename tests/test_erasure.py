@@ -3,13 +3,17 @@
 import json
 import re
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from portal import chains, retention
 from portal.announcements import About
+from portal.daily.tickets import count_tickets
 from portal.errors import InvalidInput
+from portal.sending import Sending
+from portal.services import Services
 from portal.storage import Database, announcing
 from portal.storage import schema as s
 from portal.storage import tickets as ticket_store
@@ -145,3 +149,26 @@ def test_what_other_systems_were_told_names_nobody_any_more(database: Database) 
     assert {each["url"] for each in said} == {"/x"}
     assert done["mentions"] == 2
     assert set(retention.erase(database, "zoe@example.org", NOW).values()) == {0}
+
+
+def test_what_a_day_came_to_does_not_change_when_somebody_is_forgotten(portal_services: Services) -> None:
+    """Who sent a request and whether they had opened an article is counted all the same, and by the same topic."""
+    database, now = portal_services.database, portal_services.clock()
+    at = (now - timedelta(minutes=5)).isoformat()
+    item = {"kind": "article", "text": "Mail", "language": "en", "slug": "mail", "at": at}
+    for name, trail in (("zoe", (item,)), ("ben", ())):
+        sent = Sending(name, f"{name}@example.org", "", "It does not work.", "en", trail=trail, topic="mail")
+        portal_services.requests.receive(sent, name, now, stems=[])
+
+    def counted() -> set[tuple[str, str, int]]:
+        with database.read() as connection:
+            found = count_tickets(connection, now.date()).values()
+        return {(key.measure, key.topic, value) for each in found for key, value in each.facts.items() if value}
+
+    before = counted()
+    retention.erase(database, "zoe@example.org", now)
+    retention.erase(database, "ben@example.org", now)
+
+    assert before == {("requests", "mail", 2), ("requesters", "", 2), ("requests.after_reading", "mail", 1)}
+    assert counted() == before | {("requests.closed", "mail", 2)}
+    assert [row["trail"] for row in rows(database)["tickets"]] == [[], []]

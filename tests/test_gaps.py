@@ -52,6 +52,7 @@ def test_the_ticket_holds_what_l1_needs_to_know(database: Database) -> None:
     assert event.action is Action.OPENED
     assert event.details == {
         "language": "de",
+        "topic": "",
         "query": "kazoo [e-mail]",
         "page": "/de/search",
         "code": "U0",

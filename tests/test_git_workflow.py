@@ -23,6 +23,8 @@ from tests.builders import write_article, write_library
 from tests.needs import REPOSITORY
 
 EXAMPLES = REPOSITORY / "docs" / "examples"
+#: Those of other subjects are in folders of their own.
+FILES = sorted(path for path in EXAMPLES.iterdir() if path.is_file())
 PAGE = (REPOSITORY / "docs" / "git-workflow.md").read_text(encoding="utf-8")
 
 
@@ -164,7 +166,7 @@ def named() -> Iterator[tuple[str, str]]:
     """Every command of the product that the page and the examples name, with where."""
     for code in re.findall(r"```sh\n(.*?)```|`([^`\n]+)`", PAGE, re.DOTALL):
         yield from (("git-workflow.md", line) for line in "".join(code).split("\n"))
-    for path in (*EXAMPLES.iterdir(), REPOSITORY / ".pre-commit-hooks.yaml"):
+    for path in (*FILES, REPOSITORY / ".pre-commit-hooks.yaml"):
         yield from ((path.name, line) for line in path.read_text(encoding="utf-8").split("\n"))
 
 
@@ -211,7 +213,7 @@ def test_the_examples_are_what_the_forges_read() -> None:
     assert [(hook["id"], hook["language"], hook["pass_filenames"]) for hook in hooks] == [
         ("portal-articles-check", "system", False)
     ]
-    for path in EXAMPLES.iterdir():
+    for path in FILES:
         assert not re.search(r"https?://|--index-url|pypi|ghcr|docker\.io", path.read_text(encoding="utf-8")), path
 
 

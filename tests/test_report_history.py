@@ -123,6 +123,9 @@ def check(series: Series, asked: Asked, kept: dict[date, Counted]) -> None:
         assert set(figures) == {Figure(None)}
         return
     spans = [(period.first, period.last), (period.previous.first, period.previous.last), *period.points()]
+    if period.previous.first < history.Known(firsts=dict.fromkeys(Source, FIRST)).since(metric):
+        assert figures.pop(1) == Figure(None)
+        spans.pop(1)
     for (first, last), figure in zip(spans, figures, strict=True):
         wanted = expected(metric, list(chosen(kept, asked, first, last)))
         assert (figure.count, figure.over, figure.unknown) == (wanted.count, wanted.over, wanted.unknown)
@@ -222,12 +225,23 @@ def test_nothing_at_all(database: Database) -> None:
         assert history.apart(connection, asked, ["searches"], Dimension.LANGUAGE) == {}
         assert history.known(connection) == history.Known()
         assert history.articles(connection, asked) == []
-    assert {key: series.total.value for key, series in found.items()} == {
-        "searches": 0.0,
-        "wait": None,
-        "deflection": None,
-    }
+    assert {key: series.total.value for key, series in found.items()} == dict.fromkeys(found)
     assert {len(series.points) for series in found.values()} == {10}
+
+
+def test_before_it_was_counted_nothing_is_known(database: Database) -> None:
+    """After an upgrade: neither a point nor a period before; tickets are known for ever, and are 0."""
+    day = FIRST + timedelta(days=7)
+    store(database, {day: Counted(Counter({Key("searches", "de"): 3, Key("requesters", "de"): 1}))})
+    with database.read() as connection:
+        found = history.series(connection, Asked(Period(day - timedelta(days=1), day)), list(METRICS))
+
+    searches = found["searches"]
+    assert [figure.value for _, figure in searches.points] == [None, 3.0]
+    assert (searches.total.value, searches.previous.value) == (3.0, None)
+    assert found["self_service_score"].points[0][1] == found["deflection"].previous == Figure(None)
+    assert [figure.value for _, figure in found["requests"].points] == [0.0, 0.0]
+    assert found["requests"].previous.value == 0.0
 
 
 @pytest.mark.parametrize("minutes", [0, 19, 20, 21, 59, 60, 480, 1439, 10_081, 525_600])

@@ -30,6 +30,7 @@ from portal.web.reports.frame import usual
 from portal.web.reports.words import DEFINITION, EMPTY, NAME
 from tests.builders import PASSWORD, person, settings, write_library
 from tests.conftest import sign_in
+from tests.reported import know
 
 PAGES = ("", "search", "gaps", "requests", "survey", "articles", "translations")
 TODAY = date(2026, 3, 31)
@@ -81,6 +82,7 @@ def counted(services: Services, days: int = 70) -> None:
             mark = Mark(today - timedelta(days=back), datetime.now(UTC), is_final=True)
             said = Measures(tuple({key.measure for key in made.facts}), tuple({key.measure for key, _ in made.times}))
             facts.put(connection, "tests", said, None, mark, made)
+            know(connection, mark.day)
         views = {"day": today - timedelta(days=1), "language": "de", "slug": "reset-password", "views": 1234}
         connection.execute(insert(article_views).values(views))
 

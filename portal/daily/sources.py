@@ -1,15 +1,13 @@
 """From what a day is counted, and what each source says of it."""
 
-from datetime import date, datetime, timedelta
+from datetime import timedelta
 from enum import StrEnum
 
 from portal.metrics import ESCALATIONS, RATED
-from portal.storage.facts import Measures, start_of
+from portal.storage.facts import REQUESTED_WITHIN, Measures, closing
 
-#: A request so long after an attempt to find something says that the attempt was in vain.
-REQUESTED_WITHIN = timedelta(hours=72)
-#: An attempt that began on a day ends at most so long after midnight, for the reports.
-_OVERTIME = timedelta(hours=2)
+__all__ = ["LASTING", "MEASURES", "PATIENCE", "REQUESTED_WITHIN", "Source", "closing"]
+
 #: What has not been judged so long after it should have been does not keep a day open any longer.
 PATIENCE = timedelta(days=1)
 
@@ -33,7 +31,7 @@ class Source(StrEnum):
     REQUESTERS = "requesters"
 
 
-#: Sources that can be counted again as long as their rows are kept; the others are final when nothing changes any more.
+#: Sources that can be counted again as long as their rows are kept; the others never once nothing changes any more.
 LASTING = frozenset({Source.SEARCHES, Source.FORMS, Source.TICKETS})
 
 MEASURES: dict[Source, Measures] = {
@@ -64,12 +62,3 @@ MEASURES: dict[Source, Measures] = {
     Source.GAPS: Measures(facts=("gaps", "gaps.confirmed")),
     Source.REQUESTERS: Measures(facts=("requesters", "requests.after_reading"), articles=("requests",)),
 }
-
-
-def closing(day: date) -> datetime:
-    """When nothing of a day can change any more: four days and two hours after it began.
-
-    The attempts that began on it have ended two hours after midnight, and whoever made them has sent a request within
-    72 hours of that, or none that counts.
-    """
-    return start_of(day + timedelta(days=1)) + _OVERTIME + REQUESTED_WITHIN

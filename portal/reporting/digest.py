@@ -4,7 +4,7 @@ import hashlib
 import hmac
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection
@@ -26,6 +26,8 @@ from portal.writing.planning.status import State, Visits, coverage
 
 #: The hour of Monday, in the portal's time zone, from which the week before is told.
 HOUR = 7
+#: The earliest moment in UTC, whose days the figures are of: Sunday has ended and been counted.
+ENDED = time(0, 15, tzinfo=UTC)
 #: How many entries a list has at most.
 LISTED = 5
 #: So many attempts with a known outcome a language needs to be called the worst.
@@ -60,14 +62,20 @@ class Shelf:
 
 
 def last_week(now: datetime, zone: str) -> tuple[date, datetime]:
-    """The Monday of the week that is to be told now, and since when it is."""
+    """The Monday of the week that is to be told now, and since when it is; not before the week has ended in UTC too."""
     local = now.astimezone(ZoneInfo(zone))
     monday = local.date() - timedelta(days=local.weekday())
-    at = datetime.combine(monday, time(HOUR), local.tzinfo)
-    if local < at:
+    at = _told_from(monday, zone)
+    if now < at:
         monday -= timedelta(days=7)
-        at = datetime.combine(monday, time(HOUR), local.tzinfo)
+        at = _told_from(monday, zone)
     return monday - timedelta(days=7), at
+
+
+def _told_from(monday: date, zone: str) -> datetime:
+    """From when on the week before a Monday is told, in the portal's time zone."""
+    ended = datetime.combine(monday, ENDED).astimezone(ZoneInfo(zone))
+    return max(datetime.combine(monday, time(HOUR), ZoneInfo(zone)), ended, key=datetime.timestamp)
 
 
 class Digests:
@@ -119,21 +127,22 @@ class Digests:
         self.turn_off(int(token.partition("-")[0]))
         return True
 
-    def run(self, now: datetime, shelf: Callable[[], Shelf]) -> int:
+    def run(self, now: datetime, shelf: Callable[[], Shelf], is_counted: Callable[[date, datetime], bool]) -> int:
         """Write the mails of those who have not been told about last week yet; how many.
 
-        After a time in which nothing ran only the last week is told. Each mail is written with the note that it has
+        Nobody is told before all of the week has been counted. After a time in which nothing ran only the last week is told. Each mail is written with the note that it has
         been, by whichever process comes first.
 
         Args:
             now: aware, UTC.
             shelf: what is known of the articles; asked for only where somebody is to be told.
+            is_counted: whether all days up to one, and that day, have been counted; see `Daily.is_counted`.
         """
         week, at = last_week(now, self._letters.zone.key)
         with self._database.read() as connection:
             wishes = digests.due(connection, week, at, AT_ONCE)
             everybody = {person.id: person for person in people.everybody(connection)} if wishes else {}
-        if not wishes:
+        if not wishes or not is_counted(week + timedelta(days=6), now):
             return 0
         known, told = shelf(), 0
         for wish in wishes:

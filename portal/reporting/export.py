@@ -1,11 +1,11 @@
-"""Reports as CSV and JSON: the rows of every table, part by part, so that no more than a part is ever in memory."""
+"""Reports as CSV and JSON: the rows of every table, written part by part."""
 
 import csv
 import io
 import json
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
 from typing import Any
@@ -22,8 +22,9 @@ _DIGITS = 6
 BOM = "\ufeff"
 #: What a spreadsheet takes for the beginning of a formula, in the widths in which it may be written.
 _FORMULA = frozenset("=+-@")
-#: What other spreadsheets take for the end of a cell: what follows is a beginning again.
-_AFTER_SEPARATOR = re.compile(r"""([;\t\r\n])(?=[\s"'“”„‟«»‹›‘’]*[=+\-@＝＋－＠﹦﹢﹣﹫])""")
+#: What a spreadsheet may take for the end of a cell, whatever the file's own separator is: what follows is a beginning
+#: again.
+_SEPARATOR = re.compile(r"([,;|\t\r\n])")
 
 
 @dataclass(frozen=True)
@@ -41,19 +42,18 @@ class Table:
 def neutralised(text: str) -> str:
     """Text that no spreadsheet takes for a formula: an apostrophe stands before what could begin one.
 
-    A formula may also begin after blanks, quotes and signs that are not seen, or in full width; and after a semicolon,
-    where that is what separates cells.
+    A formula may also begin after blanks, quotes and signs that are not seen, or in full width; and after a comma, a
+    semicolon, a bar or a tab, where somebody opens the file with that as what separates cells.
     """
-    inner = _AFTER_SEPARATOR.sub(r"\1'", text)
-    return f"'{inner}" if _is_formula(text) else inner
+    first, *others = _SEPARATOR.split(text)
+    whole = first + "".join(f"'{piece}" if _begins_formula(piece) else piece for piece in others)
+    return f"'{whole}" if text[:1] in {"\t", "\r", "\n"} or _begins_formula(text) else whole
 
 
-def _is_formula(text: str) -> bool:
-    """Whether a spreadsheet could take a cell's text for a formula."""
-    if text[:1] in {"\t", "\r", "\n"}:
-        return True
+def _begins_formula(text: str) -> bool:
+    """Whether a spreadsheet could take what a cell begins with for a formula."""
     for sign in text:
-        if sign.isspace() or sign in "\"'" or unicodedata.category(sign) in {"Cc", "Cf", "Zs", "Pi", "Pf"}:
+        if sign.isspace() or sign in "\"'„‚" or unicodedata.category(sign) in {"Cc", "Cf", "Zs", "Pi", "Pf"}:
             continue
         return unicodedata.normalize("NFKC", sign)[:1] in _FORMULA
     return False
@@ -172,22 +172,6 @@ def begun(parts: Iterator[str]) -> Iterator[str]:
         yield from parts
 
     return all_parts()
-
-
-def paged(read: Callable[[int, int], Sequence[Any]], size: int) -> Iterator[Any]:
-    """Rows that are read part by part.
-
-    Args:
-        read: gives so many rows from a place on.
-        size: of a part.
-    """
-    start = 0
-    while True:
-        found = read(size, start)
-        yield from found
-        if len(found) < size:
-            return
-        start += size
 
 
 def file_name(report: str, ending: str, asked: Asked | None, now: datetime, *, is_spreadsheet: bool = False) -> str:

@@ -2,11 +2,12 @@
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 
 from sqlalchemy import Connection, func, select
 
+from portal.daily.sources import MEASURES, Source
 from portal.knowledge import helpfulness
 from portal.metrics import ESCALATIONS, METRICS, RATED, Dimension, Metric, Period, Unit, escalation_of
 from portal.reporting.reading import Sums, read, totals
@@ -25,6 +26,10 @@ class Asked:
     tier: int | None = None
 
 
+#: Sources whose rows are gone when an older version forgot them without counting; of the others days without rows are 0.
+_FORGOTTEN = Source.SEARCHES, Source.VISITS, Source.FORMS
+
+
 @dataclass(frozen=True)
 class Known:
     """What has been counted at all; None where nothing was."""
@@ -33,6 +38,14 @@ class Known:
     first: date | None = None
     #: When something was counted last; aware.
     at: datetime | None = None
+    #: The first day of each source.
+    firsts: Mapping[str, date] = field(default_factory=dict, compare=False)
+
+    def since(self, metric: Metric) -> date:
+        """From which day on a metric is known: of days before, what it is counted from may have been forgotten."""
+        names = {*metric.of, *metric.over, *metric.unknown}
+        needed = [source for source in _FORGOTTEN if names & {*MEASURES[source].facts}]
+        return max((self.firsts.get(source, date.max) for source in needed), default=date.min)
 
 
 @dataclass(frozen=True)
@@ -101,15 +114,21 @@ class ArticleRow:
 
 def known(connection: Connection) -> Known:
     """From which day on something was counted, and when the last time."""
-    first, at = connection.execute(select(func.min(counted_days.c.day), func.max(counted_days.c.at))).one()
-    return Known(first, at)
+    mine = counted_days.c
+    query = select(mine.source, func.min(mine.day), func.max(mine.at)).group_by(mine.source)
+    found = connection.execute(query).all()
+    if not found:
+        return Known()
+    firsts = {source: first for source, first, _at in found}
+    return Known(min(firsts.values()), max(at for *_, at in found), firsts)
 
 
 def series(connection: Connection, asked: Asked, keys: Sequence[str]) -> dict[str, Series]:
     """Metrics over a period and the one before, by key.
 
     A filter by what a metric cannot be told apart by leaves nothing of it. A share of days, weeks or months is that of
-    their sums, never a mean of shares; a median is that of all that happened, within 5 per cent.
+    their sums, never a mean of shares; a median is that of all that happened, within 5 per cent. Days before anything was
+    counted that a metric needs have no value, nor has a period before that was not counted as a whole.
     """
     return _series(connection, asked, keys, "").get("", {})
 
@@ -141,12 +160,12 @@ def _series(
     counts = [metric for metric in metrics if metric.unit is not Unit.MINUTES]
     names = {name for metric in counts for name in (*metric.of, *metric.over, *metric.unknown)}
     times = {metric.of[0] for metric in metrics if metric.unit is Unit.MINUTES}
-    firsts = [first for first, _last in asked.period.points()] if points else [asked.period.first]
     sums = read(connection, daily_facts, names, asked.period, _narrowed(asked, by), points=points)
     sums |= read(connection, daily_times, times, asked.period, _narrowed(asked, by), points=points)
+    counted = known(connection)
     found = {name for name, _measure in sums} | (set() if by else {""})
     return {
-        name: {metric.key: _one(metric, asked, firsts, name, sums, points=points) for metric in metrics}
+        name: {metric.key: _one(metric, asked, counted, name, sums, points=points) for metric in metrics}
         for name in found
     }
 
@@ -156,11 +175,12 @@ def _narrowed(asked: Asked, by: str = "") -> Narrowed:
     return Narrowed(asked.language or None, asked.topic or None, asked.tier, by)
 
 
-def _one(metric: Metric, asked: Asked, firsts: Sequence[date], name: str, sums: Sums, *, points: bool) -> Series:
+def _one(metric: Metric, asked: Asked, counted: Known, name: str, sums: Sums, *, points: bool) -> Series:
     """A metric from what the tables hold."""
-    before = asked.period.previous.first
+    period, before, since = asked.period, asked.period.previous.first, counted.since(metric)
+    spans = list(period.points()) if points else [(period.first, period.last)]
+    firsts, nothing = [first for first, _last in spans], Figure(None)
     if not _is_possible(metric, asked):
-        nothing = Figure(None)
         return Series(metric, nothing, nothing, tuple((first, nothing) for first in firsts if points))
 
     def total(measure: str, chosen: Sequence[date]) -> Counter[int]:
@@ -183,7 +203,10 @@ def _one(metric: Metric, asked: Asked, firsts: Sequence[date], name: str, sums: 
         return _figure(metric, counted, over, unknown)
 
     return Series(
-        metric, figure(firsts), figure([before]), tuple((first, figure([first])) for first in firsts if points)
+        metric,
+        figure(firsts) if period.last >= since else nothing,
+        figure([before]) if before >= since else nothing,
+        tuple((first, figure([first]) if last >= since else nothing) for first, last in spans if points),
     )
 
 

@@ -5,14 +5,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from portal.metrics import METRICS, Dimension
 from portal.reporting import history
 from portal.reporting.board import Board
-from portal.reporting.export import Row, moment, paged, subject
+from portal.reporting.export import Row, moment, subject
 from portal.reporting.export import Table as _Table
 from portal.reporting.history import Asked, Series
 from portal.storage import Database
 from portal.writing.planning.status import Coverage, State
 
-#: Rows that are read at once.
-PART = 1000
 _L, _TOPIC, _TIER = Dimension.LANGUAGE, Dimension.TOPIC, Dimension.TIER
 #: The metrics of each report, and what they are told apart by.
 REPORTS: Mapping[str, tuple[tuple[str, ...], tuple[Dimension, ...]]] = {
@@ -197,18 +195,16 @@ def of_articles(database: Database, asked: Asked, order: str, known: Callable[[s
     """What became of each article.
 
     Args:
-        database: read part by part, each in a transaction of its own: whoever reads slowly holds nothing.
+        database: read once, for what is counted meanwhile changes the order; whoever takes the rows slowly holds nothing.
         asked: the days and the filter.
         order: see `history.articles`.
         known: title and topic of an article, by language and slug; empty where it is not there any more.
     """
 
-    def part(limit: int, offset: int) -> Sequence[history.ArticleRow]:
-        with database.read() as connection:
-            return history.articles(connection, asked, limit=limit, order=order, offset=offset)
-
     def rows() -> Iterator[Row]:
-        for each in paged(part, PART):
+        with database.read() as connection:
+            found = history.articles(connection, asked, order=order)
+        for each in found:
             title, topic = known(each.language, each.slug)
             if asked.topic in {None, topic}:
                 figures = each.visits, each.yes, each.no, each.helpfulness, each.requests, each.gaps

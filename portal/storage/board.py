@@ -60,7 +60,7 @@ class Waiting(NamedTuple):
 
 @dataclass(frozen=True)
 class Today:
-    """What has happened since a moment."""
+    """What has happened since a moment; what is taken for spam has not."""
 
     #: Requests that came in, and that were solved.
     requests: int = 0
@@ -191,7 +191,7 @@ def waiting(connection: Connection, narrowed: Narrowed, present: set[int]) -> li
 
 def today(connection: Connection, narrowed: Narrowed, since: datetime) -> Today:
     """What has happened since a moment."""
-    statuses = [status.value for status in Status]
+    statuses = [status.value for status in Status if status is not Status.SPAM]
     gap_kinds = sorted(kind.value for kind in GAPS - {Kind.OVERFLOW})
     opened = select(tickets.c.kind, func.count()).where(
         tickets.c.status.in_(statuses),

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
+from itertools import takewhile
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
@@ -32,6 +33,10 @@ from portal.storage.schema import counted_days, daily_articles, daily_facts, dai
 ALL, ALL_TIERS = "*", -1
 #: Ends the name of a measure that is summed up over a week.
 WEEK = "@week"
+#: A request so long after an attempt to find something says that the attempt was in vain.
+REQUESTED_WITHIN = timedelta(hours=72)
+#: An attempt that began on a day ends at most so long after midnight, for the reports.
+_OVERTIME = timedelta(hours=2)
 #: Names the lock of `alone` on PostgreSQL.
 _LOCK = 7_105_002
 
@@ -69,6 +74,7 @@ class Mark(NamedTuple):
     """That a day has been counted from a source."""
 
     day: date
+    #: When; before `closing` as long as something of the day may still change.
     at: datetime
     is_final: bool
 
@@ -76,6 +82,20 @@ class Mark(NamedTuple):
 def start_of(day: date) -> datetime:
     """The beginning of a day, UTC."""
     return datetime.combine(day, time(), UTC)
+
+
+def closing(day: date) -> datetime:
+    """When nothing of a day can change any more: four days and two hours after it began.
+
+    The attempts that began on it have ended two hours after midnight, and whoever made them has sent a request within
+    72 hours of that, or none that counts.
+    """
+    return start_of(day + timedelta(days=1)) + _OVERTIME + REQUESTED_WITHIN
+
+
+def is_settled(mark: Mark, now: datetime) -> bool:
+    """Whether a day was counted when nothing of it could change any more; by a clock that was ahead it never was."""
+    return mark.is_final or closing(mark.day) <= mark.at <= now
 
 
 def mark(connection: Connection, source: str, day: date) -> Mark | None:
@@ -120,11 +140,18 @@ def first_row(connection: Connection, column: Any, since: datetime | None) -> da
     return None if at is None else start_of(at.date())
 
 
-def days_of(connection: Connection, column: Any, since: datetime | None, before: datetime) -> Iterator[date]:
+def days_of(
+    connection: Connection, column: Any, since: datetime | None, before: datetime, without: Collection[date] = ()
+) -> Iterator[date]:
     """The days (UTC) that have rows, by a time of these, oldest first; an index on it makes it quick."""
     while (begin := first_row(connection, column, since)) is not None and begin < before:
-        yield begin.date()
-        since = begin + timedelta(days=1)
+        day = begin.date()
+        if day not in without:
+            yield day
+        day += timedelta(days=1)
+        while day in without:
+            day += timedelta(days=1)
+        since = start_of(day)
 
 
 def put(
@@ -193,7 +220,8 @@ def _sum_week(connection: Connection, table: Table, names: Collection[str], mond
 
 
 def complete(connection: Connection) -> None:
-    """Sum up what older versions have counted by day and language alone, if that has not been done."""
+    """Sum up what older versions have counted by day and language alone, if that has not been done; one process at a time."""
+    alone(connection)
     facts = daily_facts.c
     if connection.execute(select(facts.day).where(facts.measure == "searches" + WEEK).limit(1)).first() is not None:
         return
@@ -227,10 +255,26 @@ def _mark(connection: Connection, source: str, seen: Mark | None, new: Mark) -> 
     return True
 
 
-def seal(connection: Connection, source: str, days: Collection[date]) -> None:
-    """Mark counted days as final: what they were counted from may go."""
-    mine = (counted_days.c.source == source) & counted_days.c.day.in_(list(days))
+def seal(connection: Connection, source: str, column: Any, before: datetime, now: datetime) -> list[date]:
+    """Mark settled days as final, one after the other up to the first that is not: what they were counted from may go.
+
+    Args:
+        connection: of a write transaction.
+        source: what is forgotten.
+        column: the time of the rows.
+        before: from when on everything is kept.
+        now: aware, UTC.
+
+    Returns:
+        The days that have become final.
+    """
+    since = final_until(connection, source)
+    known = {each.day: each for each in marks(connection, source, since.date() if since else None)}
+    days = {*days_of(connection, column, since, before), *(day for day in known if start_of(day) < before)}
+    sealed = list(takewhile(lambda day: day in known and is_settled(known[day], now), sorted(days)))
+    mine = (counted_days.c.source == source) & counted_days.c.day.in_(sealed)
     connection.execute(update(counted_days).where(mine).values(is_final=True))
+    return sealed
 
 
 def summed(facts: Mapping[Key, int]) -> Counter[Key]:

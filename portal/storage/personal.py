@@ -35,7 +35,7 @@ ERASED = "[erased]"
 _PLAIN_DETAILS = frozenset(
     {
         "language", "resolution", "outcome", "action", "clock", "channel", "banner", "erased", "entered", "closed",
-        "unverified", "name", "invited", "left", "supplier",
+        "unverified", "name", "invited", "left", "supplier", "topic", "read",
     }
 )  # fmt: skip
 _NUMBERS = frozenset(

@@ -18,7 +18,9 @@ class ReportQuery(Struct, frozen=True, kw_only=True):
     first: Annotated[date | None, Meta(description="First day (UTC); without it 30 days before the last one.")] = None
     last: Annotated[date | None, Meta(description="Last day, counted too; without it, or later, today.")] = None
     language: Language | None = None
-    topic: Annotated[str, Meta(max_length=120, description="Slug of a topic of the articles.")] | None = None
+    topic: (
+        Annotated[str, Meta(max_length=120, pattern=r"^[\w-]*$", description="Slug of a topic of the articles.")] | None
+    ) = None
     tier: TierNumber | None = None
 
 

@@ -54,7 +54,8 @@ DEFINITION = {
         "that somebody tried to send."
     ),
     "failed_deflection": _l(
-        "Requests whose sender had read an article in the 24 hours before, divided by all requests."
+        "Requests whose sender had opened an article in the 24 hours before, as far as they sent that along, divided "
+        "by all requests."
     ),
     "helpfulness": _l(
         "Votes “yes” on “Was this article helpful?”, divided by all votes. For a single article the share is "
@@ -88,7 +89,8 @@ DEFINITION = {
     "wait": _l(
         "The time within which half of all stays with a tier ended (median): the request left the tier or was "
         "solved or closed there, without the time in which the requester, a supplier or a planned day was waited "
-        "for. Each stay counts by itself; nights and weekends count."
+        "for. The time that a supplier was waited for counts for the suppliers’ tier. Each stay counts by itself; "
+        "nights and weekends count."
     ),
     "reopen_rate": _l("Requests that were opened again after they had been solved, divided by solved requests."),
     "satisfaction": _l("The mean of all ratings, asked for or not, from 1 (badly) to 5 (very well)."),

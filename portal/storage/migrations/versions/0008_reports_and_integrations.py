@@ -21,10 +21,15 @@ def upgrade() -> None:
         "INSERT INTO daily_facts (measure, day, language, topic, tier, value) "
         "SELECT measure, day, language, '', 0, value FROM daily_counts"
     )
-    for source, measure in (("searches", "searches"), ("forms", "forms.shown")):
+    for source, measure in (
+        ("searches", "= 'searches'"),
+        ("visits", "= 'chains'"),
+        ("votes", "LIKE 'votes.%'"),
+        ("forms", "= 'forms.shown'"),
+    ):
         op.execute(
             "INSERT INTO counted_days (source, day, at, is_final) "
-            f"SELECT DISTINCT '{source}', day, CURRENT_TIMESTAMP, {sa.true()} FROM daily_counts WHERE measure = '{measure}'"
+            f"SELECT DISTINCT '{source}', day, CURRENT_TIMESTAMP, {sa.true()} FROM daily_counts WHERE measure {measure}"
         )
     op.drop_table("daily_counts")
     op.create_index("ix_tickets_updated_at", "tickets", ["updated_at", "id"])
