@@ -26,7 +26,7 @@ from portal.storage.facts import Counted, Key, Mark, Measures
 from portal.storage.schema import article_views
 from portal.web.reports.articles import ORDERS, in_order
 from portal.web.reports.asked import DEFAULT, PRESETS, of_preset, read_asked
-from portal.web.reports.frame import usual
+from portal.web.reports.frame import MOST_BY_DAY, usual
 from portal.web.reports.words import DEFINITION, EMPTY, NAME
 from tests.builders import PASSWORD, person, settings, write_library
 from tests.conftest import sign_in
@@ -227,21 +227,22 @@ def test_a_new_instance_begins_with_today() -> None:
     assert read_asked({"period": "30"}, TODAY, "today").arguments == {"period": "30"}
 
 
-def test_by_day_pages_show_half_a_year(supervisor: FlaskClient) -> None:
+def test_by_day_pages_show_a_quarter(supervisor: FlaskClient) -> None:
     """Of more they show weeks and say so; the files have every day."""
     today = datetime.now(UTC).date()
     asked = {
-        days: f"first={today - timedelta(days=days)}&last={today - timedelta(days=1)}&step=day" for days in (186, 187)
+        days: f"first={today - timedelta(days=days)}&last={today - timedelta(days=1)}&step=day"
+        for days in (MOST_BY_DAY, MOST_BY_DAY + 1)
     }
-    half, more = (supervisor.get(f"/en/desk/reports/survey?{query}").text for query in asked.values())
-    file = supervisor.get(f"/en/desk/reports/download/survey.csv?{asked[187]}").text
+    quarter, more = (supervisor.get(f"/en/desk/reports/survey?{query}").text for query in asked.values())
+    file = supervisor.get(f"/en/desk/reports/download/survey.csv?{asked[MOST_BY_DAY + 1]}").text
 
-    said = "By day a page shows 186 days at most"
-    assert (said in half, said in more) == (False, True)
-    assert ", by day." in half
+    said = f"By day a page shows {MOST_BY_DAY} days at most"
+    assert (said in quarter, said in more) == (False, True)
+    assert ", by day." in quarter
     assert ", by week." in more
     assert "step=day" in next(link for link in Checked(more).links if "survey.csv" in link)
-    assert file.count("point,satisfaction") == 187
+    assert file.count("point,satisfaction") == MOST_BY_DAY + 1
 
 
 def test_parts_by_topic_add_up(supervisor: FlaskClient) -> None:

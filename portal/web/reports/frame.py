@@ -29,7 +29,7 @@ from portal.web.services import services
 DOWNLOAD = "reports.download"
 #: Days of which a page shows each as a point; of more it shows weeks, as it would be slow and nobody could tell them
 #: apart. Files have all of them.
-MOST_BY_DAY = 186
+MOST_BY_DAY = 93
 #: Days in which what came of searches can still change.
 OPEN = 4
 
