@@ -189,41 +189,58 @@ def _is_due(at: datetime | None, every: timedelta, now: datetime) -> bool:
     return at is None or abs(now - at) >= every
 
 
-class Ticker(Duty):
-    """Does the rounds while the portal runs, in one process of several.
+class _PortalDuty(Duty):
+    """Does something with the parts of the portal while it runs, in one process of several.
 
     Args:
+        name: of the duty.
+        lock: name of the file that whoever is on duty holds.
         settings: in force; the parts are opened in the process that is on duty.
     """
 
-    def __init__(self, settings: Settings) -> None:
-        super().__init__("ticker", settings.data / "tick.lock")
+    #: What is said where it was broken off.
+    what = _ROUNDS
+
+    def __init__(self, name: str, lock: str, settings: Settings) -> None:
+        super().__init__(name, settings.data / lock)
         self._settings = settings
         self._faults = FaultLog(log)
 
     def work(self) -> None:
-        """Round after round, until told to end; a fault that lasts is said once, however often they begin anew."""
+        """Go on until told to end; a fault that lasts is said once, however often it begins anew."""
         try:
             with closing(open_services(self._settings)) as portal:
-                portal.faults = self._faults
-                self._go_round(portal)
-        except Exception as fault:  # The clock may jump, a disk may go; the next round begins anew.
-            self._faults.report(_ROUNDS, reason(fault))
+                portal.faults = portal.dispatch.faults = self._faults
+                while not self._ending.is_set():
+                    self._go_on(portal)
+                    self._ending.wait(EVERY)
+        except Exception as fault:  # The clock may jump, a disk may go; it begins anew.
+            self._faults.report(self.what, reason(fault))
             self._ending.wait(STAND_BY)
 
-    def _go_round(self, portal: Services) -> None:
-        """Round after round, until told to end."""
-        judged_at = forgot_at = None
-        while not self._ending.is_set():
-            now = portal.clock()
-            judge, forget = _is_due(judged_at, JUDGE_EVERY, now), _is_due(forgot_at, FORGET_EVERY, now)
-            done = tick(portal, now, judge=judge, forget=forget)
-            judged_at, forgot_at = (now if judge else judged_at), (now if forget else forgot_at)
-            told = {item.name: getattr(done, item.name) for item in fields(Ticked) if item.name != "faults"}
-            if any(told.values()):
-                log.info("done: %s", ", ".join(f"{value} {name}" for name, value in told.items() if value))
-            self._faults.works(_ROUNDS)
-            self._ending.wait(EVERY)
+    def _go_on(self, portal: Services) -> None:
+        """Do once what is done again and again."""
+        raise NotImplementedError
+
+
+class Ticker(_PortalDuty):
+    """Does the rounds while the portal runs."""
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__("ticker", "tick.lock", settings)
+        self._judged_at: datetime | None = None
+        self._forgot_at: datetime | None = None
+
+    def _go_on(self, portal: Services) -> None:
+        """One round."""
+        now = portal.clock()
+        judge, forget = _is_due(self._judged_at, JUDGE_EVERY, now), _is_due(self._forgot_at, FORGET_EVERY, now)
+        done = tick(portal, now, judge=judge, forget=forget)
+        self._judged_at, self._forgot_at = (now if judge else self._judged_at), (now if forget else self._forgot_at)
+        told = {item.name: getattr(done, item.name) for item in fields(Ticked) if item.name != "faults"}
+        if any(told.values()):
+            log.info("done: %s", ", ".join(f"{value} {name}" for name, value in told.items() if value))
+        self._faults.works(_ROUNDS)
 
 
 def _told(told: Told) -> None:
@@ -232,53 +249,27 @@ def _told(told: Told) -> None:
         log.info("webhooks: %s told, %s to be tried again, %s given up", told.sent, told.retried, told.failed)
 
 
-class Dispatcher(Duty):
-    """Calls webhooks while the portal runs, in one process of several; receivers that are slow keep nothing else.
+class Dispatcher(_PortalDuty):
+    """Calls webhooks while the portal runs; receivers that are slow keep nothing else."""
 
-    Args:
-        settings: in force; the parts are opened in the process that is on duty.
-    """
+    what = _WEBHOOKS
 
     def __init__(self, settings: Settings) -> None:
-        super().__init__("dispatcher", settings.data / "dispatch.lock")
-        self._settings = settings
-        self._faults = FaultLog(log)
+        super().__init__("dispatcher", "dispatch.lock", settings)
 
-    def work(self) -> None:
-        """Look again and again who is to be called, until told to end."""
-        try:
-            with closing(open_services(self._settings)) as portal:
-                portal.dispatch.faults = self._faults
-                while not self._ending.is_set():
-                    portal.dispatch.start(portal.clock, _told)
-                    self._faults.works(_WEBHOOKS)
-                    self._ending.wait(EVERY)
-        except Exception as fault:  # As for the rounds.
-            self._faults.report(_WEBHOOKS, reason(fault))
-            self._ending.wait(STAND_BY)
+    def _go_on(self, portal: Services) -> None:
+        """Look who is to be called."""
+        portal.dispatch.start(portal.clock, _told)
+        self._faults.works(_WEBHOOKS)
 
 
-class Fetcher(Duty):
-    """Fetches mails while the portal runs, in one process of several; a mail server that is slow keeps nothing else.
-
-    Args:
-        settings: in force; the parts are opened in the process that is on duty.
-    """
+class Fetcher(_PortalDuty):
+    """Fetches mails while the portal runs; a mail server that is slow keeps nothing else."""
 
     def __init__(self, settings: Settings) -> None:
-        super().__init__("fetcher", settings.data / "fetch.lock")
-        self._settings = settings
-        self._faults = FaultLog(log)
+        super().__init__("fetcher", "fetch.lock", settings)
 
-    def work(self) -> None:
-        """Look again and again, until told to end."""
-        try:
-            with closing(open_services(self._settings)) as portal:
-                portal.faults = self._faults
-                while not self._ending.is_set():
-                    if taken := fetch(portal):
-                        log.info("fetched: %s mails", taken)
-                    self._ending.wait(EVERY)
-        except Exception as fault:  # As for the rounds.
-            self._faults.report(_ROUNDS, reason(fault))
-            self._ending.wait(STAND_BY)
+    def _go_on(self, portal: Services) -> None:
+        """Look once."""
+        if taken := fetch(portal):
+            log.info("fetched: %s mails", taken)
