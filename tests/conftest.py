@@ -1,5 +1,6 @@
 """Fixtures by role: an instance, a reader, an agent, databases, a running server."""
 
+import gc
 import os
 import pwd
 import secrets
@@ -7,6 +8,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +27,7 @@ from tests.builders import PASSWORD, settings, write_library
 from tests.builders import person as somebody
 from tests.needs import IN_CI, REPOSITORY, chromium, postgres_programs
 from tests.publishing import Folder
+from tests.quicker import share
 from tests.serving import Server, free_port
 
 
@@ -42,6 +45,17 @@ def pytest_xdist_auto_num_workers() -> int:
     return cores + (cores + 1) // 2
 
 
+def pytest_configure() -> None:
+    """Before any application is made."""
+    share()
+
+
+def pytest_collection_finish() -> None:
+    """Let collections of garbage pass over what stays to the end: libraries and a few thousand tests."""
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.fixture(scope="session", autouse=True)
 def no_settings_from_outside() -> None:
     """Forget the settings of whoever runs the tests."""
@@ -49,10 +63,19 @@ def no_settings_from_outside() -> None:
         del os.environ[name]
 
 
+@pytest.fixture(scope="session")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """A prepared instance of the small library, of which tests get copies; nothing changes this one."""
+    folder = tmp_path_factory.mktemp("small")
+    made = settings(write_library(folder / "articles"), folder / "var")
+    prepare(made)
+    return made
+
+
 @pytest.fixture
-def library_folder(tmp_path: Path) -> Path:
+def library_folder(small: Settings, tmp_path: Path) -> Path:
     """Seven articles in four languages."""
-    return write_library(tmp_path / "articles")
+    return shutil.copytree(small.articles, tmp_path / "articles")
 
 
 @pytest.fixture
@@ -64,11 +87,9 @@ def folder(library_folder: Path, tmp_path: Path) -> Folder:
 
 
 @pytest.fixture
-def instance(library_folder: Path, tmp_path: Path) -> Settings:
+def instance(library_folder: Path, small: Settings, tmp_path: Path) -> Settings:
     """A prepared instance of the small library."""
-    made = settings(library_folder, tmp_path / "var")
-    prepare(made)
-    return made
+    return settings(library_folder, shutil.copytree(small.data, tmp_path / "var"))
 
 
 @pytest.fixture
@@ -148,34 +169,64 @@ def postgres() -> Iterator[str]:
     port = free_port()
     data = str(folder / "data")
     run(str(programs / "initdb"), "-D", data, "-U", "portal", "--auth=trust", "-E", "UTF8", "--locale=C.UTF-8")
-    options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={folder} -c fsync=off"
+    places = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={folder}"
+    options = f"{places} -c fsync=off -c wal_level=minimal -c max_wal_senders=0 -c max_wal_size=256MB"
     run(str(programs / "pg_ctl"), "-D", data, "-o", options, "-l", str(folder / "log"), "-w", "start")
-    yield f"postgresql+psycopg://portal@127.0.0.1:{port}"
+    made = f"postgresql+psycopg://portal@127.0.0.1:{port}"
+    yield made
     run(str(programs / "pg_ctl"), "-D", data, "-m", "immediate", "stop")
     shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """The address of an empty database, on each of the engines."""
     if request.param == "sqlite":
-        return f"sqlite:///{tmp_path / 'portal.db'}"
-    server = request.getfixturevalue("postgres")
+        yield f"sqlite:///{tmp_path / 'portal.db'}"
+        return
+    with postgres_database(request.getfixturevalue("postgres")) as made:
+        yield made
+
+
+@contextmanager
+def postgres_database(server: str, template: str = "template1") -> Iterator[str]:
+    """The address of a database of its own, which is dropped afterwards."""
     name = f"test_{secrets.token_hex(6)}"
     maintenance = Database(f"{server}/postgres")
     with maintenance.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.exec_driver_sql(f"CREATE DATABASE {name}")
+        connection.exec_driver_sql(f"CREATE DATABASE {name} TEMPLATE {template}")
+        yield f"{server}/{name}"
+        connection.exec_driver_sql(f"DROP DATABASE {name} WITH (FORCE)")
     maintenance.close()
-    return f"{server}/{name}"
 
 
-@pytest.fixture
-def database(database_url: str) -> Iterator[Database]:
-    """A migrated database, on each of the engines."""
-    made = Database(database_url)
+@pytest.fixture(scope="session")
+def migrated_postgres(postgres: str) -> str:
+    """The name of a migrated database, of which tests get copies."""
+    maintenance = Database(f"{postgres}/postgres")
+    with maintenance.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.exec_driver_sql("CREATE DATABASE migrated")
+    maintenance.close()
+    made = Database(f"{postgres}/migrated")
     migration.upgrade(made)
-    yield made
     made.close()
+    return "migrated"
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+    """A migrated database, on each of the engines."""
+    if request.param == "sqlite":
+        shutil.copy(request.getfixturevalue("small").data / "portal.db", tmp_path)
+        made = Database(f"sqlite:///{tmp_path / 'portal.db'}")
+        yield made
+        made.close()
+        return
+    template = request.getfixturevalue("migrated_postgres")
+    with postgres_database(request.getfixturevalue("postgres"), template) as url:
+        made = Database(url)
+        yield made
+        made.close()
 
 
 @pytest.fixture
