@@ -5,10 +5,11 @@ import os
 import pwd
 import secrets
 import shutil
+import sqlite3
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from playwright.sync_api import Browser, Page
 
+from portal import library
 from portal.app import create_app
 from portal.server import prepare
 from portal.services import Services, open_services
@@ -64,18 +66,18 @@ def no_settings_from_outside() -> None:
 
 
 @pytest.fixture(scope="session")
-def small(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+def pattern(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     """A prepared instance of the small library, of which tests get copies; nothing changes this one."""
-    folder = tmp_path_factory.mktemp("small")
+    folder = tmp_path_factory.mktemp("pattern")
     made = settings(write_library(folder / "articles"), folder / "var")
     prepare(made)
     return made
 
 
 @pytest.fixture
-def library_folder(small: Settings, tmp_path: Path) -> Path:
+def library_folder(pattern: Settings, tmp_path: Path) -> Path:
     """Seven articles in four languages."""
-    return shutil.copytree(small.articles, tmp_path / "articles")
+    return shutil.copytree(pattern.articles, tmp_path / "articles")
 
 
 @pytest.fixture
@@ -87,9 +89,15 @@ def folder(library_folder: Path, tmp_path: Path) -> Folder:
 
 
 @pytest.fixture
-def instance(library_folder: Path, small: Settings, tmp_path: Path) -> Settings:
+def instance(library_folder: Path, pattern: Settings, tmp_path: Path) -> Settings:
     """A prepared instance of the small library."""
-    return settings(library_folder, shutil.copytree(small.data, tmp_path / "var"))
+    made = settings(library_folder, shutil.copytree(pattern.data, tmp_path / "var"))
+    # Files are known by their numbers on the disk, too; those of the copies are others.
+    files = library.scan(library_folder).files
+    with closing(sqlite3.connect(made.data / "articles.db")) as known, known:
+        change = "UPDATE articles SET signature = ? WHERE language = ? AND slug = ?"
+        known.executemany(change, [(file.signature, file.language, file.slug) for file in files])
+    return made
 
 
 @pytest.fixture
@@ -178,16 +186,6 @@ def postgres() -> Iterator[str]:
     shutil.rmtree(folder, ignore_errors=True)
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """The address of an empty database, on each of the engines."""
-    if request.param == "sqlite":
-        yield f"sqlite:///{tmp_path / 'portal.db'}"
-        return
-    with postgres_database(request.getfixturevalue("postgres")) as made:
-        yield made
-
-
 @contextmanager
 def postgres_database(server: str, template: str = "template1") -> Iterator[str]:
     """The address of a database of its own, which is dropped afterwards."""
@@ -214,19 +212,22 @@ def migrated_postgres(postgres: str) -> str:
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
-def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
-    """A migrated database, on each of the engines."""
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The address of a migrated database, on each of the engines."""
     if request.param == "sqlite":
-        shutil.copy(request.getfixturevalue("small").data / "portal.db", tmp_path)
-        made = Database(f"sqlite:///{tmp_path / 'portal.db'}")
-        yield made
-        made.close()
+        yield f"sqlite:///{shutil.copy(request.getfixturevalue('pattern').data / 'portal.db', tmp_path)}"
         return
     template = request.getfixturevalue("migrated_postgres")
-    with postgres_database(request.getfixturevalue("postgres"), template) as url:
-        made = Database(url)
+    with postgres_database(request.getfixturevalue("postgres"), template) as made:
         yield made
-        made.close()
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    """A migrated database, on each of the engines."""
+    made = Database(database_url)
+    yield made
+    made.close()
 
 
 @pytest.fixture
