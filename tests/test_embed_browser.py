@@ -178,7 +178,7 @@ def test_a_site_can_have_a_button_of_its_own_and_be_written_from_right_to_left(
     visit = Visit(browser)
     page = visit.page
     page.goto(other.page('data-launcher="off"', "<tier0-help launcher hidden></tier0-help>", "ar"))
-    page.wait_for_function("document.querySelector('tier0-help')?.parts")
+    page.locator(".launch").wait_for(state="attached")
     assert not page.locator(".launch").is_visible()
     page.evaluate(
         "document.dir = 'rtl'; const help = document.querySelector('tier0-help'); help.hidden = false; help.open('VPN')"
