@@ -24,6 +24,7 @@ from portal.publishing import Publisher
 from portal.search import Clue, Document, generations, whoosh_index
 from portal.search.analyzers import fold, stop_words
 from portal.search.engine import WhooshIndex
+from portal.search.fields import THESAURUS
 from portal.search.ranking import rank
 from portal.search.thesaurus import Thesaurus
 from portal.services import utc_now
@@ -247,7 +248,7 @@ class Portal:
         root = shipped_articles()
         synonyms = {code: vocabulary.read_synonyms(root, code)[0] for code in CODES}
         known = Thesaurus(synonyms, vocabulary.read_glossary(root)[0])
-        (directory / whoosh_index.THESAURUS).write_text(known.to_text(), encoding="utf-8")
+        (directory / THESAURUS).write_text(known.to_text(), encoding="utf-8")
         generations.seal(directory)
 
     def open(self) -> None:
@@ -269,7 +270,7 @@ class Portal:
     def rank(self, clues: tuple[Clue, ...]) -> None:
         """The ranking alone."""
         if clues:
-            rank(self._index._view(self._language), clues, 10)  # noqa: SLF001
+            rank(self._index._view(self._language).reading(clues), clues, 10)  # noqa: SLF001
 
     def update(self, _old: Document, new: Document) -> None:
         """Write a generation with one document changed, and open it."""

@@ -25,7 +25,12 @@ class HelloServer(Server):
         """The application, once in each worker."""
         return app
 
-    def _post_fork(self, _arbiter: Any, _worker: Any) -> None:
+    def load_config(self) -> None:
+        """The portal's configuration, without what only a portal has."""
+        super().load_config()
+        self.cfg.set("worker_exit", lambda _arbiter, _worker: None)
+
+    def _post_worker_init(self, _worker: Any) -> None:
         """Nothing is watched."""
 
 

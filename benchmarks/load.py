@@ -143,6 +143,8 @@ class _Client(threading.Thread):
     pages: list[Page]
     first: int
     until: float
+    #: How many requests at most; None until the time is over.
+    most: int | None = None
     taken: list[float] = field(default_factory=list)
     failed: int = 0
 
@@ -152,7 +154,7 @@ class _Client(threading.Thread):
     def run(self) -> None:
         """Ask for one page after the other."""
         connection = http.client.HTTPConnection(HOST, self.port, timeout=30)
-        for number in itertools.count(self.first):
+        for number in itertools.islice(itertools.count(self.first), self.most):
             start = time.perf_counter()
             if start >= self.until:
                 break
@@ -168,11 +170,27 @@ class _Client(threading.Thread):
         connection.close()
 
 
+def once(port: int, pages: list[Page], connections: int) -> Throughput:
+    """Ask for each page once, as fast as the server answers; threads ask, whatever else is installed.
+
+    Args:
+        port: of the server.
+        pages: that are asked for.
+        connections: kept open at the same time.
+    """
+    shares = [share for number in range(connections) if (share := pages[number::connections])]
+    return _asked([_Client(port, share, 0, float("inf"), len(share)) for share in shares])
+
+
 def _threads(port: int, pages: list[Page], seconds: int, connections: int) -> Throughput:
     """Let threads of this process ask."""
+    until, step = time.perf_counter() + seconds, max(1, len(pages) // connections)
+    return _asked([_Client(port, pages, number * step, until) for number in range(connections)])
+
+
+def _asked(clients: list[_Client]) -> Throughput:
+    """Let clients ask, and wait until all are through."""
     start = time.perf_counter()
-    step = max(1, len(pages) // connections)
-    clients = [_Client(port, pages, number * step, start + seconds) for number in range(connections)]
     for client in clients:
         client.start()
     for client in clients:

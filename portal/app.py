@@ -1,7 +1,6 @@
 """The application: the one place where the parts are joined."""
 
 from datetime import datetime, timedelta
-from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from babel.dates import format_time, format_timedelta, get_datetime_format
@@ -10,6 +9,7 @@ from flask_babel import format_date, format_decimal, get_locale
 from markupsafe import Markup, escape
 from werkzeug.middleware.proxy_fix import ProxyFix
 
+from portal.keys import believed, for_itsdangerous
 from portal.locales import LANGUAGES
 from portal.search.snippets import Snippet
 from portal.services import Services, open_services
@@ -24,6 +24,7 @@ from portal.web import (
     heads,
     help_centre,
     i18n,
+    kept_pages,
     labels,
     links,
     monitoring,
@@ -31,6 +32,7 @@ from portal.web import (
     private_page,
     security,
     sign_in,
+    static_files,
     structured,
     subscriptions,
     visits,
@@ -56,12 +58,11 @@ def create_app(settings: Settings | None = None, services: Services | None = Non
     services = services or open_services(settings)
     app = Flask(__name__, static_folder="static", template_folder="templates")
     app.extensions[EXTENSION] = services
-    app.secret_key = services.secret
+    app.secret_key, *older = believed(services.secret)
+    app.config["SECRET_KEY_FALLBACKS"] = older
+    app.config["WTF_CSRF_SECRET_KEY"] = for_itsdangerous(services.secret)  # Flask-WTF knows no fallbacks.
     app.config.update(DEFAULT_LANGUAGE=settings.default_language, TEMPLATES_AUTO_RELOAD=settings.dev)
     app.json.ensure_ascii = False  # type: ignore[attr-defined]
-    if settings.proxy_count:
-        count = settings.proxy_count
-        app.wsgi_app = ProxyFix(app.wsgi_app, count, count, count, 0, 0)  # type: ignore[method-assign]
     monitoring.init(app, services)
     i18n.init(app)
     security.init(app, settings)
@@ -88,7 +89,12 @@ def create_app(settings: Settings | None = None, services: Services | None = Non
     app.register_blueprint(help_centre.roots)
     api.init(app)
     app.after_request(discovery.no_index)
+    static_files.init(app)
     _templates(app, services)
+    kept_pages.init(app, services)
+    if settings.proxy_count:
+        count = settings.proxy_count
+        app.wsgi_app = ProxyFix(app.wsgi_app, count, count, count, 0, 0)  # type: ignore[method-assign]
     return app
 
 
@@ -107,8 +113,6 @@ def _templates(app: Flask, services: Services) -> None:
         marked=marked,
         paragraphs=paragraphs,
     )
-    static = Path(app.static_folder or "")
-    versions = {path.name: str(path.stat().st_mtime_ns)[-12:] for path in static.iterdir()}
     app.jinja_env.globals.update(
         labels=labels,
         languages=LANGUAGES,
@@ -124,11 +128,6 @@ def _templates(app: Flask, services: Services) -> None:
     @app.context_processor
     def of_page() -> dict[str, object]:
         return {"language": i18n.language(), "alternates": i18n.alternates, "colon": i18n.colon()}
-
-    @app.url_defaults
-    def version(endpoint: str, values: dict[str, object]) -> None:
-        if endpoint == "static" and values.get("filename") in versions:
-            values["v"] = versions[str(values["filename"])]
 
 
 def moment(value: datetime) -> str:

@@ -1,4 +1,4 @@
-"""Budgets: how many gaps searches may open in an hour, so that a flood fills no queue and people still come through."""
+"""Budgets: how many gaps searches may open in an hour; counts that are exact at once and can be given back."""
 
 import ipaddress
 import logging
@@ -7,8 +7,8 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from limits import RateLimitItemPerHour, RateLimitItemPerMinute
-from limits.storage import storage_from_string
+from limits import RateLimitItem, RateLimitItemPerHour, RateLimitItemPerMinute
+from limits.storage import MemoryStorage, Storage, storage_from_string
 from limits.strategies import FixedWindowRateLimiter, RateLimiter
 
 from portal.chains import Visitor
@@ -24,6 +24,26 @@ REPEATS, REPEAT_MINUTES = 25, 30
 PATIENCE, PAUSE = 0.5, 10.0
 _SPACE = "gaps"
 _WHAT = "the budgets for new gaps are counted by each process alone"
+
+
+class ExactMemory(MemoryStorage):
+    """Counts in memory that are exact also at once; the library's lets go of some, and tells one number twice."""
+
+    def __init__(self) -> None:
+        self._counting = threading.Lock()
+        super().__init__()
+
+    def incr(self, key: str, expiry: float, amount: int = 1) -> int:
+        """Count, and what it comes to."""
+        with self._counting:
+            return super().incr(key, expiry, amount)
+
+
+def give_back(storage: Storage, item: RateLimitItem, *names: str) -> None:
+    """Take back what was counted; nothing where its window has ended meanwhile."""
+    key = item.key_for(*names)
+    if storage.get(key) > 0:
+        storage.incr(key, item.get_expiry(), -1)
 
 
 class Budgets:
@@ -45,7 +65,7 @@ class Budgets:
         )
         self._first = RateLimitItemPerHour(1, namespace=_SPACE)
         self._repeat = RateLimitItemPerMinute(REPEATS, REPEAT_MINUTES, namespace=_SPACE)
-        self._local = FixedWindowRateLimiter(storage_from_string("memory://"))
+        self._local = FixedWindowRateLimiter(ExactMemory())
         self._shared: FixedWindowRateLimiter | None = None
         if not storage_uri.startswith("memory:"):
             options = {"socket_timeout": PATIENCE, "socket_connect_timeout": PATIENCE}
@@ -72,7 +92,9 @@ class Budgets:
     def _take(self, limiter: RateLimiter, visitor: Visitor) -> bool:
         """All budgets that a visitor needs, or none."""
         # Where it is not known which network it is, as when a browser shows later that it keeps cookies, none counts.
-        needed = [(self._network, "network", visitor.network)] if visitor.network else []
+        needed: list[tuple[RateLimitItem, str, str]] = (
+            [(self._network, "network", visitor.network)] if visitor.network else []
+        )
         if visitor.is_returning:
             needed.append((self._session, "session", visitor.session))
         else:
@@ -83,11 +105,11 @@ class Budgets:
         total = (self._total, "total", "")
         if not all(limiter.test(*budget) for budget in (*needed, *(() if is_first else (total,)))):
             return False
-        for budget in (*needed, total):
-            limiter.hit(*budget)
-        if is_first:
-            limiter.hit(self._first, "first", visitor.network)
-        return True
+        # Others may have taken the last of them since: what a count comes to is told to one alone, on all machines.
+        if is_first and _hit(limiter, [*needed, (self._first, "first", visitor.network)]):
+            limiter.hit(*total)
+            return True
+        return _hit(limiter, [*needed, total])
 
     def _counted(self, count: Callable[[RateLimiter], Result]) -> Result:
         """What a count comes to, in Redis where it answers."""
@@ -101,6 +123,16 @@ class Budgets:
                 self._faults.works(_WHAT)
                 return counted
         return count(self._local)
+
+
+def _hit(limiter: RateLimiter, budgets: list[tuple[RateLimitItem, str, str]]) -> bool:
+    """Count in all of some budgets, or in none where one of them is used up."""
+    for number, budget in enumerate(budgets, 1):
+        if not limiter.hit(*budget):
+            for item, *names in budgets[:number]:
+                give_back(limiter.storage, item, *names)
+            return False
+    return True
 
 
 def network_of(address: str) -> str:

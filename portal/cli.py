@@ -7,6 +7,8 @@ from portal.commands.lazily import LazyGroup
 _PLACES = {
     "serve": "portal.commands.serving:serve",
     "articles": "portal.commands.articles:articles",
+    "backup": "portal.commands.backup:backup",
+    "restore": "portal.commands.backup:restore",
     "search": "portal.commands.searching:search",
     "index": "portal.commands.search:index",
     "tickets": "portal.commands.tickets:tickets",
@@ -16,10 +18,12 @@ _PLACES = {
     "mcp": "portal.commands.mcp:mcp",
     "privacy": "portal.commands.privacy:privacy",
     "reports": "portal.commands.reports:reports",
+    "secret": "portal.commands.secret:secret",
+    "nodes": "portal.commands.nodes:nodes",
     "staff": "portal.commands.staff:staff",
     "tokens": "portal.commands.tokens:tokens",
     "webhooks": "portal.commands.webhooks:webhooks",
-    "db": "portal.commands.serving:db",
+    "db": "portal.commands.database:db",
 }
 
 

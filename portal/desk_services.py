@@ -62,7 +62,7 @@ def open_desk(
     return DeskServices(
         posting=posting,
         desk=Desk(database, posting, zone),
-        staff=Staff(database, settings.sign_in_attempts, lifetime, idle, secret),
+        staff=Staff(database, settings.sign_in_attempts, lifetime, idle, secret, settings.names),
         administration=Administration(database),
         presence=Presence(database),
         drafting=Drafting(database),

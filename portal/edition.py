@@ -9,16 +9,18 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TypeVar
 
+from sqlalchemy import Connection
 from sqlalchemy.exc import DatabaseError
 
 from portal.errors import SearchUnavailable
 from portal.knowledge import KnowledgeBase, Published, most_helpful, of_present
 from portal.problems import Problem
 from portal.queries import Cuts
-from portal.search import SearchIndex
+from portal.search import SearchIndex, postgres
 from portal.search.analyzers import stem
 from portal.search.engine import WhooshIndex
 from portal.search.inquiry import Inquirer
+from portal.search.postgres import PostgresIndex
 from portal.search.snippets import Snippet
 from portal.search.suggestions import Suggestions
 from portal.search.tables import Dictionary, TermTables
@@ -29,6 +31,8 @@ LOOK_EVERY = 0.25
 #: Articles whose plain text is kept at hand, and snippets.
 SECTIONS_KEPT = 500
 SNIPPETS_KEPT = 5000
+#: How long other terms that were learned have not yet arrived everywhere, in seconds; see `TermTables`.
+ARRIVING = 2.0
 #: How long a replaced edition stays open for requests that began with it, in seconds.
 KEEP_OPEN = 10.0
 
@@ -152,6 +156,14 @@ class Edition:
         return Suggestions(titles, headings, queries, self.index.lexicon(language), language)
 
 
+def _nothing() -> None:
+    """What is done where nobody has said otherwise."""
+
+
+#: Articles that were read before this process was forked, by instance folder and default language.
+_handed_on: dict[tuple[Path, str], tuple[published.Loader, KnowledgeBase]] = {}
+
+
 class Editions:
     """Gives the newest edition of an instance folder; one for each process, for all its threads.
 
@@ -160,6 +172,7 @@ class Editions:
         default_language: see `KnowledgeBase`.
         cuts: of every language, between the verdicts.
         clock: seconds that only grow.
+        search: address of the PostgreSQL server that is searched; empty for the embedded engine.
     """
 
     def __init__(
@@ -168,10 +181,14 @@ class Editions:
         default_language: str,
         cuts: Mapping[str, Cuts],
         clock: Callable[[], float] = time.monotonic,
+        search: str = "",
     ) -> None:
         self._data = data
+        self._search = search
         self._cuts = cuts
         self._tables = TermTables(data / "terms")
+        #: When the folder of the learned terms was changed, and when that was seen.
+        self._terms = 0, float("-inf")
         self._default_language = default_language
         self._clock = clock
         self._database = Database(f"sqlite:///{data / 'articles.db'}")
@@ -181,6 +198,27 @@ class Editions:
         self._looked = float("-inf")
         self._inode = 0
         self._retired: list[tuple[float, Edition]] = []
+        #: Called when an edition has been closed; see `warming`.
+        self.settle: Callable[[], None] = _nothing
+
+    def hand_on(self) -> None:
+        """Let processes that are forked from this one begin with the articles as they have been read here.
+
+        What they have in common is in memory once; nothing that is open is handed on.
+        """
+        knowledge = self.current().knowledge
+        knowledge.prepare()
+        _handed_on[self._data, self._default_language] = self._loader, knowledge
+        self._database.close()
+
+    def _read(self, connection: Connection, generation: str) -> KnowledgeBase:
+        """The articles of a generation, as they were handed on or as they are stored."""
+        loader, knowledge = _handed_on.pop((self._data, self._default_language), (None, None))
+        if loader is not None:
+            self._loader = loader
+        if knowledge is not None and knowledge.generation == generation:
+            return knowledge
+        return self._loader.load(connection, self._default_language)
 
     def current(self) -> Edition:
         """The newest edition.
@@ -198,14 +236,42 @@ class Editions:
                 raise SearchUnavailable("nothing has been published yet")
             return self._current
 
+    def terms(self) -> int | None:
+        """Changes when other terms have been learned; None while that has just happened."""
+        changed, seen = self._terms
+        return changed if self._clock() - seen > ARRIVING else None
+
+    def _look_at_terms(self, now: float) -> None:
+        """Notice that files of learned terms have been replaced, which changes their folder."""
+        try:
+            changed = (self._data / "terms").stat().st_mtime_ns
+        except OSError:
+            changed = 0
+        if changed != self._terms[0]:
+            self._terms = changed, now
+
+    def _opened(self, directory: Path) -> SearchIndex | None:
+        """The index of a generation; None while the server that is searched does not have it yet."""
+        if not self._search:
+            return WhooshIndex(directory)
+        try:
+            if self._current is not None and not postgres.is_there(self._search, directory):
+                return None
+        except SearchUnavailable:
+            pass  # Nothing can be searched, old or new; the articles can be read.
+        return PostgresIndex(directory, self._search)
+
     def _look(self) -> None:
         """Change to a newer generation where there is one; an unreadable database leaves the present one."""
         now = self._clock()
         self._looked = now
+        self._look_at_terms(now)
         for retired_at, edition in list(self._retired):
             if now - retired_at > KEEP_OPEN:
                 self._retired.remove((retired_at, edition))
                 edition.index.close()
+                del edition
+                self.settle()
         try:
             inode = (self._data / "articles.db").stat().st_ino
         except FileNotFoundError:
@@ -218,10 +284,11 @@ class Editions:
                 generation = published.state(connection, "generation")
                 if not generation or (self._current and self._current.knowledge.generation == generation):
                     return
-                knowledge = self._loader.load(connection, self._default_language)
+                if (index := self._opened(self._data / "index" / generation)) is None:
+                    return
+                knowledge = self._read(connection, generation)
         except DatabaseError:
             return  # It is being replaced, or locked; the next look is soon.
         if self._current is not None:
             self._retired.append((now, self._current))
-        index = WhooshIndex(self._data / "index" / generation)
         self._current = Edition(knowledge, index, self._database, self._cuts, self._tables)

@@ -96,6 +96,7 @@ def built(
     now: datetime,
     progress: Progress,
     learned: Progress,
+    search: str = "",
 ) -> Iterator[tuple[Edition, frozenset[Judged]]]:
     """Publish a copy of the articles and learn from it, in a folder that goes when it has been used, whatever happens.
 
@@ -108,6 +109,7 @@ def built(
         now: names the generation.
         progress: see `Publisher.publish`.
         learned: see `learning.learn`.
+        search: see `Publisher`.
 
     Yields:
         The edition, and the queries whose sentence was not there to be taken out.
@@ -119,9 +121,9 @@ def built(
         articles, data = Path(folder, "articles"), Path(folder, "data")
         data.mkdir()
         missed = _copy(root, articles, queries, is_left_out)
-        Publisher(articles, data).publish(now, progress)
+        Publisher(articles, data, search).publish(now, progress)
         learn(data, learned)
-        edition = Editions(data, default_language, cuts).current()
+        edition = Editions(data, default_language, cuts, search=search).current()
         try:
             if not edition.knowledge.articles:
                 raise CannotStart(f"The folder of the articles, {root}, has no article that readers can see.")

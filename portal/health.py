@@ -1,6 +1,8 @@
 """Whether the portal can do its work: database, room on the disk, search, mail."""
 
 import shutil
+import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,6 +16,30 @@ from portal.storage import Database, outbox
 ROOM = 16 * 1024 * 1024
 #: How long the check waits for other writers, in seconds.
 PATIENCE = 2.0
+#: How long it is believed that all is well, in seconds.
+FRESH = 1.0
+
+
+class Told:
+    """What whoever asks again and again is told: that all is well stays said for a moment, a fault is looked at anew.
+
+    However many ask, and anybody may, parts that are well are looked at once a second.
+    """
+
+    def __init__(self) -> None:
+        self._well: dict[str, str] = {}
+        self._until = float("-inf")
+        self._looking = threading.Lock()
+
+    def get(self, check: Callable[[], dict[str, str]]) -> dict[str, str]:
+        """What a check says, or said a moment ago."""
+        with self._looking:
+            if time.monotonic() < self._until:
+                return self._well
+            found = check()
+            if set(found.values()) == {"ok"}:
+                self._well, self._until = found, time.monotonic() + FRESH
+            return found
 
 
 class Health:

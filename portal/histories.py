@@ -1,12 +1,14 @@
 """What stands of a ticket's history, and what its author has taken back or is doing twice."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
 from portal.tickets import Action, Event
 
 #: What an agent can take back as long as its mail waits.
 RETRACTABLE = frozenset({Action.REPLY, Action.ASK_REQUESTER, Action.SOLVE, Action.SOLVE_WITH})
+#: What an event calls the number of the form that it came from.
+FORM = "form"
 #: The same once more by the same person within this time is a second press of the button.
 SECOND_PRESS = timedelta(seconds=10)
 
@@ -40,3 +42,24 @@ def is_second_press(events: Sequence[Event], person_id: int, action: Action, tex
     if last is None:
         return False
     return (last.action, last.text) == (action, text.strip()) and abs(now - last.at) <= SECOND_PRESS
+
+
+def is_sent_again(
+    events: Sequence[Event], person_id: int | None, actions: Collection[Action], text: str, form: str
+) -> bool:
+    """Whether the same form with the same text was sent before, however long ago; not where it was taken back since.
+
+    Args:
+        events: the whole history.
+        person_id: who sends it; None of a requester.
+        actions: any of which it may have been.
+        text: as it would be kept.
+        form: number of the form; without one nobody can tell.
+    """
+    return bool(form) and any(
+        event.details.get(FORM) == form
+        and event.actor.person_id == person_id
+        and event.action in actions
+        and event.text == text
+        for event in standing(events)
+    )

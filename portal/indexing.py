@@ -6,7 +6,7 @@ from pathlib import Path
 from portal import articles, library, markup
 from portal.parallel import Progress, Step, work
 from portal.problems import Problem
-from portal.search import Document, whoosh_index
+from portal.search import Document, postgres, whoosh_index
 from portal.storage import published
 
 #: From this many changed files on, every processor core takes part.
@@ -24,6 +24,8 @@ class Job:
     removed: tuple[str, ...]
     #: Topics for writers alone.
     internal: frozenset[str]
+    #: Address of the database that the index is written into; empty for the embedded engine.
+    search: str = ""
 
 
 def run(jobs: list[Job], progress: Progress) -> list[published.Row]:
@@ -43,7 +45,10 @@ def _language(job: Job, step: Step) -> list[published.Row]:
         rows.append(row)
         documents += [found] if found else []
         step(1)
-    whoosh_index.write(job.target, job.language, documents, job.removed, step)
+    if job.search:
+        postgres.write(job.search, job.target, job.language, documents, job.removed, step)
+    else:
+        whoosh_index.write(job.target, job.language, documents, job.removed, step)
     step(len(job.files) - len(documents))
     return rows
 

@@ -11,6 +11,9 @@ from portal.locales import CODES, choices, source_order
 from portal.old_slugs import flatten
 from portal.problems import Problem
 
+#: Articles that are shown beside one.
+RELATED = 4
+
 
 @dataclass(frozen=True)
 class Published:
@@ -43,6 +46,8 @@ class KnowledgeBase:
             writers may show them, so nothing else here knows of them.
         redirects: old slugs and the slugs they lead to, of `redirects.yml`.
         broken: the first error of every file that has one; of no other page than those of writers.
+        digest: of all that readers see, the same on every machine that has the same articles; without one, the name of
+            the generation stands for it.
     """
 
     def __init__(
@@ -54,8 +59,10 @@ class KnowledgeBase:
         internal: Mapping[tuple[str, str], Published] | None = None,
         redirects: Mapping[str, str] | None = None,
         broken: Iterable[Problem] = (),
+        digest: str = "",
     ) -> None:
         self.generation = generation
+        self.digest = digest or generation
         self.articles = articles
         self.internal = internal or {}
         self._redirects = redirects or {}
@@ -63,6 +70,7 @@ class KnowledgeBase:
         self.broken = tuple(broken)
         self._preferred = source_order(default_language)
         self.related = lru_cache(maxsize=2000)(self._related)
+        self._by_tags = lru_cache(maxsize=None)(self._grouped)
 
     @cached_property
     def families(self) -> dict[str, frozenset[str]]:
@@ -81,6 +89,13 @@ class KnowledgeBase:
             for (language, _, slug), problem in zip(places, self.broken, strict=True)
             if language in CODES and slug and problem.path.endswith(".md")
         }
+
+    def prepare(self) -> None:
+        """Work out now what pages need of all articles."""
+        for code in CODES:
+            self.shelves(code)
+            self.lacking(code)
+        _ = self.aliases, self.counts
 
     def is_draft(self, language: str, slug: str) -> bool:
         """Whether there is a text that its writers have not published yet."""
@@ -151,19 +166,35 @@ class KnowledgeBase:
         """A topic by its slug, also one that nobody has named."""
         return next((topic for topic in self.topics if topic.slug == slug), Topic(slug))
 
-    def _related(self, language: str, slug: str, limit: int = 4) -> tuple[Published, ...]:
-        """Articles of the same topic that share most tags, in the reader's language only."""
+    def _related(self, language: str, slug: str, limit: int = RELATED) -> tuple[Published, ...]:
+        """Articles of the same topic that share most tags, in the reader's language only; `RELATED` at most."""
         mine = self.choose(language, slug)
         if mine is None:
             return ()
-        tags = set(mine.article.tags)
-        shelf = self.shelf(language, mine.article.topic)
-        ranked = sorted(
-            (-len(tags & set(other.article.tags)), other.article.title.casefold(), other.article.slug)
-            for other in (shelf.articles if shelf else ())
-            if other.article.language == language and other.article.slug != slug
+        tags = frozenset(mine.article.tags)
+        ranked = nsmallest(
+            min(limit, RELATED),
+            (
+                (-len(tags & theirs), *place)
+                for theirs, first in self._by_tags(language, mine.article.topic).items()
+                for place in first
+                if place[1] != slug
+            ),
         )
-        return tuple(self.articles[language, name] for _, _, name in ranked[:limit])
+        return tuple(self.articles[language, name] for _, _, name in ranked)
+
+    def _grouped(self, language: str, topic: str) -> dict[frozenset[str], list[tuple[str, str]]]:
+        """For all tags that some article of a topic has, title and slug of the first that have just these.
+
+        No more than can be shown beside one of them: topics have thousands of articles, and few have tags of their own.
+        """
+        shelf = self.shelf(language, topic)
+        groups: dict[frozenset[str], list[tuple[str, str]]] = {}
+        for item in shelf.articles if shelf else ():
+            if item.article.language == language:
+                group = groups.setdefault(frozenset(item.article.tags), [])
+                group.append((item.article.title.casefold(), item.article.slug))
+        return {tags: nsmallest(RELATED + 1, group) for tags, group in groups.items()}
 
 
 def _by_title(item: Published) -> tuple[str, str]:

@@ -13,10 +13,10 @@ from sqlalchemy.exc import OperationalError
 from portal.locales import CODES
 from portal.processes import end_with
 from portal.search.analyzers import terms
+from portal.search.fields import learned_words, splitter
 from portal.search.tables import PAIRS, TermTables
 from portal.search.translation import Text, digest, learn_both
-from portal.search.whoosh_index import learned_words, splitter
-from portal.storage import Database, published
+from portal.storage import Database, published, published_texts
 
 log = logging.getLogger(__name__)
 
@@ -45,7 +45,7 @@ def learn(data: Path, progress: Callable[[int, int], None] = lambda _done, _tota
     try:
         with database.read() as connection:
             generation = published.state(connection, "generation")
-            texts = _texts(published.texts(connection))
+            texts = _texts(published_texts.texts(connection))
     except OperationalError as error:
         if "no such table" not in str(error.orig):
             raise
@@ -75,7 +75,7 @@ def learn(data: Path, progress: Callable[[int, int], None] = lambda _done, _tota
     return learned
 
 
-def _texts(rows: list[published.TextRow]) -> list[dict[str, Text]]:
+def _texts(rows: list[published_texts.TextRow]) -> list[dict[str, Text]]:
     """The families, those whose articles changed last first, each with its text by language."""
     families: dict[str, dict[str, Text]] = {}
     for row in sorted(rows, key=lambda row: (row.updated, row.slug), reverse=True):

@@ -256,3 +256,17 @@ def _decode(raw: bytes, shown: str, problems: list[Problem]) -> str | None:
 def _unix(text: str) -> str:
     """Text with Unix line ends."""
     return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def stamps(root: Path) -> frozenset[tuple[str, int, int]]:
+    """What changes with any of the files that are read; those that vanish meanwhile are left out."""
+    found = set()
+    for folder, _folders, names in os.walk(root):
+        for name in names:
+            if name.endswith((".md", ".yml")):
+                try:
+                    status = os.stat(f"{folder}/{name}")  # noqa: PTH116 - thousands of files
+                except OSError:
+                    continue
+                found.add((f"{folder}/{name}", status.st_mtime_ns, status.st_size))
+    return frozenset(found)

@@ -60,11 +60,20 @@ def number_of(given: str) -> str:
     return given if _NUMBER.fullmatch(given) else secrets.token_hex(8)
 
 
+def moment(record: logging.LogRecord) -> str:
+    """When something was logged, in UTC to the millisecond."""
+    return datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
 class Text(logging.Formatter):
     """A line of text, with the request's number at its end."""
 
     def __init__(self) -> None:
         super().__init__("%(asctime)s %(levelname)s %(name)s: %(message)s")
+
+    def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: ARG002, N802 - as above
+        """When, in UTC to the millisecond, as in the lines of JSON."""
+        return moment(record)
 
     def format(self, record: logging.LogRecord) -> str:
         """The line, and the lines of a stack below it; of what was logged nothing makes a line of its own."""
@@ -84,9 +93,8 @@ class Json(logging.Formatter):
 
         Of an exception its kind and places are told and not its message, which may repeat what was typed.
         """
-        at = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
         line: dict[str, object] = {
-            "time": at.replace("+00:00", "Z"),
+            "time": moment(record),
             "level": record.levelname.lower(),
             "logger": record.name,
             "message": record.getMessage(),

@@ -55,6 +55,8 @@ _ARTICLE_LINK = re.compile(r"(?:\.\./(?:en|fr|de|ru)/|\./)?([a-z0-9][a-z0-9_.-]*
 _IMAGE_LINK = re.compile(r"(?:\.\./|\./|/)?images/([A-Za-z0-9][\w.-]*)")
 _ORPHAN_IMAGE = re.compile(r"<img(?![^>]*\ssrc=)[^>]*>")
 _ALT = re.compile(r'\salt="([^"]*)"')
+#: A tag as nh3 writes it. Older versions of it leave angle brackets in values, where they would be taken for tags here.
+_TAG = re.compile(r'<[a-z][a-z0-9]*(?:\s[^\s"=<>]+="[^"]*")+>')
 
 
 @dataclass(frozen=True)
@@ -118,6 +120,7 @@ def render(body: str, language: str) -> Rendered:
         attribute_filter=_filter,
         strip_comments=True,
     )
+    clean = _TAG.sub(lambda tag: tag[0][0] + tag[0][1:-1].replace("<", "&lt;").replace(">", "&gt;") + tag[0][-1], clean)
     return Rendered(_framed(clean, language), _sections(clean))
 
 

@@ -7,9 +7,9 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from portal.errors import InvalidInput
-from portal.passwords import hashed, key_hash, known_words
-from portal.people import Person, check_password
-from portal.second_factor import grouped, new_recovery_codes, new_salt, picture
+from portal.passwords import check_new, hashed, key_hash
+from portal.people import Person
+from portal.second_factor import grouped, new_recovery_codes, picture
 from portal.staff import SignInRefused, Staff
 from portal.storage import audit
 from portal.storage import people as store
@@ -70,6 +70,19 @@ class OwnAccount:
         with self._database.write() as connection:
             return store.close_sessions(connection, person.id, key_hash(key))
 
+    def confirm(self, person: Person, key: str, password: str, code: str, now: datetime) -> str:
+        """Make sure that it is still the person who is there; the session's new key.
+
+        Raises:
+            SignInRefused: the password is wrong, or the code where the account asks for codes.
+            TooManyAttempts: they have been wrong too often.
+        """
+        self._staff.confirm(person, password, now, code)
+        renewed = secrets.token_urlsafe(32)
+        with self._database.write() as connection:
+            store.rename_session(connection, key_hash(key), key_hash(renewed))
+        return renewed
+
     def change_password(self, person: Person, key: str, old: str, new: str, now: datetime) -> str:
         """Set another password; all other sign-ins end.
 
@@ -82,7 +95,7 @@ class OwnAccount:
             TooManyAttempts: it has been wrong too often.
         """
         self._staff.confirm(person, old, now)
-        check_password(new, known_words(person))
+        check_new(new, person, self._staff.words)
         if old == new:
             raise InvalidInput("password", "same")
         with self._database.write() as connection:
@@ -103,7 +116,8 @@ class OwnAccount:
             issuer: what the app calls the account.
             salt: of an offer that has been made already; empty makes a new one.
         """
-        salt, factor = salt or new_salt(), self._staff.factor
+        factor = self._staff.factor
+        salt = salt or factor.new_salt()
         return Offer(salt, grouped(factor.key(salt)), picture(factor.address(salt, person.email, issuer)))
 
     def turn_on(

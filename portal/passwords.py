@@ -1,15 +1,30 @@
 """Passwords and keys: what is stored of them are hashes, from which nobody gets them back."""
 
 import hashlib
+import re
 import secrets
+from collections.abc import Iterable
+from functools import cache
+from pathlib import Path
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
-from portal.people import Person
+from portal.errors import InvalidInput
+from portal.people import Person, check_password
 
 #: Longest password, in characters; see `people.check_password`.
 PASSWORD_MOST = 200
+
+#: What people who work here would try first; `docs/security.md` says more.
+TRADE = (
+    "portal", "tier0", "helpdesk", "servicedesk", "help", "support", "service", "desk", "centre", "center", "admin",
+    "administrator", "agent", "supervisor", "writer", "password", "passwort", "motdepasse", "пароль", "kennwort",
+    "welcome", "willkommen", "bienvenue", "qwerty", "qwertz", "azerty", "letmein", "changeme", "secret", "login",
+    "поддержка", "администратор",
+)  # fmt: skip
+#: Bytes of each entry of the list of common passwords.
+_PREFIX = 6
 
 #: OWASP's minimum for Argon2id: 2 passes over 19 MiB, one lane.
 _HASHER = PasswordHasher(time_cost=2, memory_cost=19456, parallelism=1)
@@ -38,6 +53,31 @@ def key_hash(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def known_words(person: Person) -> tuple[str, ...]:
-    """What a person's password may not consist of."""
-    return person.email, person.email.partition("@")[0], person.name
+def check_new(password: str, person: Person, words: Iterable[str] = ()) -> None:
+    """Refuse a new password that is easy to guess, or that many people have had.
+
+    Args:
+        password: as typed.
+        person: whose it shall be.
+        words: names of this portal.
+
+    Raises:
+        InvalidInput: `too_short`, `too_long` or `too_common`.
+    """
+    check_password(password, known_words(person, words))
+    if hashlib.sha256(password.lower().encode()).digest()[:_PREFIX] in _common():
+        raise InvalidInput("password", "too_common")
+
+
+def known_words(person: Person, words: Iterable[str] = ()) -> tuple[str, ...]:
+    """What does not count as a part of a person's password: names of theirs, of the portal and of its trade."""
+    names = person.email, person.name, *words
+    parts = (part for name in names for part in re.split(r"[\W_]+", name))
+    return *names, *parts, *TRADE
+
+
+@cache
+def _common() -> frozenset[bytes]:
+    """Beginnings of the SHA-256 of common passwords in lower case."""
+    found = Path(__file__).with_name("common_passwords.bin").read_bytes()
+    return frozenset(found[at : at + _PREFIX] for at in range(0, len(found), _PREFIX))

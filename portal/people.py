@@ -15,6 +15,8 @@ EMAIL = re.compile(
 EMAIL_LENGTH = 254
 #: Shortest password (NIST SP 800-63B-4 asks for 15 where it is the only factor; the second one is optional here).
 PASSWORD_LENGTH = 15
+#: What must be left of a password without the words that everybody would try first, in letters and digits.
+PASSWORD_REST = 8
 
 
 class Role(StrEnum):
@@ -113,7 +115,7 @@ def check_password(password: str, known: Iterable[str] = ()) -> None:
 
     Args:
         password: as typed.
-        known: words that it may not consist of, such as the person's name and address.
+        known: words without which it must still be long enough, such as the person's name; of four letters or more.
 
     Raises:
         InvalidInput: `too_short`, `too_long` or `too_common`.
@@ -123,8 +125,15 @@ def check_password(password: str, known: Iterable[str] = ()) -> None:
     if len(password) > 200:
         raise InvalidInput("password", "too_long")
     lower = password.lower()
+    words = sorted({word.lower() for word in known if len(word) >= 4}, key=len, reverse=True)
+    rest = re.sub("|".join(map(re.escape, words)), "", lower) if words else lower
     # A word said twice or a run along the keyboard's digits or the alphabet is no longer than its idea.
     unit = next(lower[:size] for size in range(1, len(lower) + 1) if lower == (lower[:size] * len(lower))[: len(lower)])
     is_run = all(ord(second) - ord(first) in {1, -1, 9, -9} for first, second in pairwise(lower))
-    if len(set(lower)) < 5 or is_run or len(unit) < PASSWORD_LENGTH or unit in {word.lower() for word in known}:
+    if (
+        len(set(lower)) < 5
+        or is_run
+        or len(unit) < PASSWORD_LENGTH
+        or (rest != lower and sum(map(str.isalnum, rest)) < PASSWORD_REST)
+    ):
         raise InvalidInput("password", "too_common")

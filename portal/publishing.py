@@ -6,7 +6,8 @@ import hashlib
 import logging
 import os
 import time
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -19,10 +20,11 @@ from portal.indexing import Job, run
 from portal.locales import CODES
 from portal.parallel import Progress
 from portal.problems import Problem, Severity
-from portal.search import analyzers, chains, compounds, generations, stemming, whoosh_index
+from portal.search import analyzers, chains, compounds, fields, generations, postgres, stemming, whoosh_index
+from portal.search.fields import THESAURUS
 from portal.search.thesaurus import Thesaurus
 from portal.storage import Database, published, published_forms
-from portal.topics import TOPICS, read_topics
+from portal.topics import lost_topic, read_topics
 
 log = logging.getLogger(__name__)
 
@@ -31,6 +33,14 @@ GROWTH = 1.25
 
 #: What is remembered of the last publication.
 _STATE = ("generation", "topics", "redirects", "thesaurus", "faults", "learned_from")
+
+
+#: Waits until articles can be shown: their digest, when the publication began, whether the files are the same still.
+Agree = Callable[[str, float, Callable[[], bool]], bool]
+
+
+class _Overtaken(Exception):
+    """The files have changed while others were waited for."""
 
 
 @dataclass(frozen=True)
@@ -54,10 +64,22 @@ class Publisher:
     Args:
         root: folder of the articles.
         data: instance folder.
+        search: address of the PostgreSQL database that keeps the index; empty for the embedded engine.
+        agree: waits until what is ready can be shown, see `nodes.Agreement.wait`.
     """
 
-    def __init__(self, root: Path, data: Path) -> None:
+    def __init__(
+        self,
+        root: Path,
+        data: Path,
+        search: str = "",
+        agree: Agree = lambda _digest, _begun, _is_current: True,
+    ) -> None:
         self.root = root
+        self._agree = agree
+        #: When the publication began, and the files as they were then.
+        self._begun: tuple[float, frozenset[tuple[str, int, int]]] = 0.0, frozenset()
+        self._search = search
         self._data = data
         self._generations = data / "index"
         #: Signature of the writers' words, what they came to, and what is wrong with them.
@@ -97,6 +119,21 @@ class Publisher:
         Raises:
             CannotStart: the folder of the articles cannot be used.
             OSError: the instance folder cannot be written, for example because the disk is full.
+            SearchUnavailable: the database that keeps the index does not answer.
+        """
+        begun = time.monotonic()
+        while True:
+            self._begun = begun, library.stamps(self.root)
+            try:
+                return self._publish(now, progress, rebuild=rebuild, verify=verify)
+            except _Overtaken:
+                log.info("the articles have changed again before they were shown")
+
+    def _publish(self, now: datetime, progress: Progress, *, rebuild: bool, verify: bool) -> Report:
+        """Publish once; see `publish`.
+
+        Raises:
+            _Overtaken: the files have changed since they were read, and nobody has seen what they were.
         """
         with self._alone() as database:
             found = library.scan(self.root)
@@ -123,8 +160,17 @@ class Publisher:
                 generation = self._write(database, jobs, gone, state, now, None if fresh else current, progress)
             with database.read() as connection:
                 problems = (*faults, *published.problems(connection))
-            generations.sweep(self._generations, generation)
+            self._sweep(generation)
         return Report(generation, len(changed), len(gone), tuple(sorted(problems)), why)
+
+    def _sweep(self, generation: str) -> None:
+        """Remove generations that nobody uses."""
+        generations.sweep(self._generations, generation)
+        if self._search:
+            try:
+                postgres.sweep(self._search, self._generations / generation)
+            except SearchUnavailable as error:  # What is published is published.
+                log.warning("old generations of the index stay for now: %s", error)
 
     def _beside(
         self,
@@ -150,7 +196,7 @@ class Publisher:
         if hidden and topics and not any(problem.severity is Severity.ERROR for problem in topic_problems):
             lost = self._standing(hidden, found, known)
             hidden = frozenset(lost)
-            topic_problems += tuple(_lost_topic(slug, path) for slug, path in sorted(lost.items()))
+            topic_problems += tuple(lost_topic(slug, path) for slug, path in sorted(lost.items()))
         topics += tuple(topic for topic in before if topic.slug in hidden)
         thesaurus, word_problems = self._thesaurus()
         moved = self._old_slugs.read()
@@ -200,13 +246,13 @@ class Publisher:
         directory = self._generations / current
         try:
             generations.check(directory, contents=verify)
-            for code in CODES:
-                expected = sum(1 for (language, _), was in known.items() if language == code and was.is_public)
-                if (held := whoosh_index.count(directory / code)) != expected:
-                    return f"the {code} index holds {held} articles instead of {expected}"
         except SearchUnavailable as error:
             return str(error)
-        return ""
+        public = Counter(language for (language, _), was in known.items() if was.is_public)
+        expected = {code: public[code] for code in CODES}
+        if self._search:
+            return postgres.fault(self._search, directory, expected)
+        return whoosh_index.fault(directory, expected)
 
     def _jobs(
         self,
@@ -224,8 +270,12 @@ class Publisher:
             was = [file.slug for file in files] + [slug for language, slug in gone if language == code]
             removed = tuple(slug for slug in was if not fresh and (old := known.get((code, slug))) and old.is_public)
             if files or removed or fresh:
-                jobs.append(Job(code, self.root, Path(code), files, removed, internal))
+                jobs.append(Job(code, self.root, Path(code), files, removed, internal, self._search))
         return jobs
+
+    def _is_current(self) -> bool:
+        """Whether the files are those that are being published."""
+        return library.stamps(self.root) == self._begun[1]
 
     def _write(
         self,
@@ -244,11 +294,16 @@ class Publisher:
         directory = generations.begin(self._generations, name, previous)
         rows = run([replace(job, target=directory / job.target) for job in jobs], progress)
         # Never into the file of the previous generation, which has the same name and may be the same file.
-        (directory / whoosh_index.THESAURUS).unlink(missing_ok=True)
-        (directory / whoosh_index.THESAURUS).write_text(state["thesaurus"], encoding="utf-8")
+        (directory / THESAURUS).unlink(missing_ok=True)
+        (directory / THESAURUS).write_text(state["thesaurus"], encoding="utf-8")
         generations.seal(directory, previous)
         with database.write() as connection:
+            seen = published.state(connection, "digest")
             published.publish(connection, rows, gone, state, name)
+            digest = published.state(connection, "digest")
+            # Until the transaction ends, everybody reads what was there before.
+            if seen and digest != seen and not self._agree(digest, self._begun[0], self._is_current):
+                raise _Overtaken
         if previous is not None and previous.exists():
             os.utime(previous)  # Its grace begins now.
         gc.collect()  # Whoosh's writer leaves the segments that it has merged open, in circles of references.
@@ -259,7 +314,7 @@ class Publisher:
 def _made_by() -> str:
     """What identifies the code that makes what is published: with other code, everything is made anew."""
     read = (articles, front_matter, indexing, library, markup)
-    searched = (analyzers, chains, compounds, stemming, whoosh_index)
+    searched = (analyzers, chains, compounds, fields, stemming, whoosh_index)
     parts = (*read, *searched, published, published_forms)
     sources = b"".join(Path(str(part.__file__)).read_bytes() for part in parts)
     return hashlib.blake2b(sources, digest_size=12).hexdigest()
@@ -276,15 +331,6 @@ def _changed(
 def _internal(topics: tuple[articles.Topic, ...]) -> frozenset[str]:
     """The topics that are for writers alone."""
     return frozenset(topic.slug for topic in topics if topic.audience is articles.Audience.WRITERS)
-
-
-def _lost_topic(slug: str, path: str) -> Problem:
-    """The problem of a topic for writers that is no longer named."""
-    message = (
-        f"The topic {slug!r} was for writers and is no longer named, but {path} stands in it; it stays for writers."
-        " Name it again, with `audience: everybody` if everybody may read it, or give its articles another topic."
-    )
-    return Problem(TOPICS, 0, "lost-topic", message)
 
 
 def _mentioned(topics: frozenset[str], path: Path) -> set[str]:

@@ -1,10 +1,9 @@
 """The address that a requester's mail program answers to: it names the request and proves that its mail was read."""
 
-import hashlib
-import hmac
 import re
 from collections.abc import Iterable
 
+from portal import keys
 from portal.mail import Refused, wire_address
 
 #: Hexadecimal digits of a proof: 80 bits, checked here and never guessed offline.
@@ -34,14 +33,14 @@ class ReplyAddress:
 
     def of(self, number: int) -> str:
         """The address of a request; empty where the sender's own is too long to carry it."""
-        local = f"{self._local}+r{number}.{self._proof(number)}"
+        local = f"{self._local}+r{number}.{self._proofs(number)[0]}"
         return f"{local}@{self._domain}" if len(local) <= 64 else ""
 
     def number(self, recipients: Iterable[str]) -> int | None:
         """The request that a mail to these addresses answers; None where none of them is one that was made here."""
         for recipient in recipients:
             found = self._pattern.fullmatch(recipient.lower())
-            if found and hmac.compare_digest(found[2], self._proof(int(found[1]))):
+            if found and keys.is_any(found[2], self._proofs(int(found[1]))):
                 return int(found[1])
         return None
 
@@ -50,7 +49,6 @@ class ReplyAddress:
         local, _, domain = address.lower().rpartition("@")
         return domain == self._domain and local.partition("+")[0] == self._local.partition("+")[0]
 
-    def _proof(self, number: int) -> str:
-        """What nobody else can derive from a number."""
-        text = f"mail\0{number}".encode()
-        return hmac.new(self._secret, text, hashlib.sha256).hexdigest()[:_PROOF]
+    def _proofs(self, number: int) -> list[str]:
+        """What nobody else can derive from a number, by each key that is believed; that of the present one first."""
+        return [proof.hex()[:_PROOF] for proof in keys.macs(self._secret, f"mail\0{number}".encode())]

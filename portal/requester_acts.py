@@ -8,6 +8,7 @@ from sqlalchemy import Connection
 
 from portal import telling
 from portal.errors import InvalidInput, TransitionRefused
+from portal.histories import FORM, is_sent_again
 from portal.lifecycle import apply
 from portal.sending import multiline, one_line
 from portal.storage import ratings
@@ -39,6 +40,8 @@ def act(
     Raises:
         TransitionRefused, InvalidInput: see `lifecycle.apply`; a requester opens again only what is solved.
     """
+    if action is Action.REQUESTER_REPLY and is_kept(connection, request, text, details):
+        return request
     text = multiline(text) if one_line(text) else ""
     past = store.history(connection, request.id, public_only=True)
     if past and _is_second_press(past[-1], action, text, now):
@@ -52,6 +55,15 @@ def act(
     if action in {Action.REQUESTER_REPLY, Action.REOPEN}:
         telling.of_reply(connection, saved, event, now)
     return saved
+
+
+def is_kept(connection: Connection, request: Ticket, text: str, details: Mapping[str, str] | None) -> bool:
+    """Whether a reply has come before with the same form, so that the browser only sends it again."""
+    form = (details or {}).get(FORM, "")
+    if not form:
+        return False
+    past = store.history(connection, request.id, public_only=True)
+    return is_sent_again(past, None, {Action.REQUESTER_REPLY, Action.OPENED}, multiline(text), form)
 
 
 def rate(connection: Connection, request: Ticket, stars: int, comment: str, now: datetime) -> Ticket:

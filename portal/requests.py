@@ -1,7 +1,5 @@
 """Requests as requesters see them: sent, followed at a private link, answered, closed, opened again and rated."""
 
-import hashlib
-import hmac
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -17,7 +15,8 @@ from portal.lifecycle import TEXT_LENGTH
 from portal.lost_links import is_past
 from portal.mail import Mail
 from portal.queries import gap_fingerprint
-from portal.requester_acts import COMMENT_LENGTH, act, rate, requester
+from portal.request_tokens import RequestTokens
+from portal.requester_acts import COMMENT_LENGTH, act, is_kept, rate, requester
 from portal.routing import route
 from portal.sending import (
     DESCRIPTION_LENGTH,
@@ -73,7 +72,7 @@ class Requests:
         mail_domain: str = "localhost",
     ) -> None:
         self._database = database
-        self._secret = secret
+        self._tokens = RequestTokens(secret)
         self._letters = letters
         self._gaps = gaps
         self._link_time = timedelta(days=link_days)
@@ -99,8 +98,10 @@ class Requests:
         """
         if broken := faults(sent):
             raise InvalidInput(*next(iter(broken.items())))
-        token = self.token(sent, nonce)
+        token, *earlier = self._tokens.of_form(sent, nonce)
         with self._database.write() as connection:
+            if old := self._tokens.known(connection, earlier):  # It was sent before the secret was changed.
+                return links.request(connection, old), old
             tier, impact = route(organisation.load(connection), sent.topic)
             request = request_of(sent, Status.SPAM if is_spam else Status.NEW, now, tier, impact)
             # The gap first: whoever changes a gap and its requests locks them in this order.
@@ -178,7 +179,7 @@ class Requests:
 
     def _confirm(self, connection: Connection, stored: Ticket, mail: Mail, now: datetime) -> None:
         """Mail a requester that their request is here, unless the address has had its share of such mails today."""
-        share = self._derived("received", f"{stored.requester_email.lower()}\0{now.date().isoformat()}")[:32]
+        share = self._tokens.share(stored.requester_email, now.date())
         for number in range(RECEIVED_A_DAY):
             key = f"received-{share}-{number}"
             if outbox.add(connection, mail, key, now, ticket_id=stored.id, domain=self._domain) is not None:
@@ -194,13 +195,12 @@ class Requests:
         return faults(sent)
 
     def token(self, sent: Sending, nonce: str) -> str:
-        """The token of the private link of a request, from its form's number and texts: 256 bits, kept nowhere."""
-        same = (nonce, sent.name, sent.email, sent.subject, sent.description, sent.phone, sent.callback or "")
-        return self._derived("request", "\0".join(same))
-
-    def _derived(self, use: str, text: str) -> str:
-        """A token that only this instance can make, always the same from the same text; 64 hexadecimal digits."""
-        return hmac.new(self._secret, f"{use}\0{text}".encode("utf-8", "replace"), hashlib.sha256).hexdigest()
+        """The token of the private link of a request, from its form's number and texts; see `RequestTokens`."""
+        token, *earlier = self._tokens.of_form(sent, nonce)
+        if not earlier:
+            return token
+        with self._database.read() as connection:
+            return self._tokens.known(connection, earlier) or token
 
     def follow(self, token: str, now: datetime) -> tuple[Ticket, list[Event], Rating | None]:
         """The request of a private link with the events that the requester may see, and how they rated it.
@@ -223,7 +223,7 @@ class Requests:
         with self._database.read() as connection:
             request = self._of_link(connection, token, now)
             while request.status is Status.CLOSED and (number := links.following(connection, request.id)) is not None:
-                token, request = self._derived("following", str(request.id)), store.get(connection, number)
+                token, request = self._tokens.following(connection, request.id), store.get(connection, number)
         return token
 
     def _of_link(self, connection: Connection, token: str, now: datetime, lock: bool = False) -> Ticket:
@@ -278,8 +278,8 @@ class Requests:
         if is_past(request, self._link_time, now):
             raise NotFound("no such request")
         link = None
-        while request.status is Status.CLOSED:
-            link = self._derived("following", str(request.id))
+        while request.status is Status.CLOSED and not is_kept(connection, request, text, details):
+            link = self._tokens.following(connection, request.id)
             number = links.following(connection, request.id)
             if number is None:
                 return self._go_on(connection, request, text, link, now, details), link

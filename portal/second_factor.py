@@ -1,12 +1,10 @@
 """One-time codes of a second device: made from the instance's secret, shown as a picture, checked.
 
 What is stored of a person is a salt. Their key follows from it and the instance's secret, so that a copy of the table
-gives nobody a code.
+gives nobody a code. A salt ends with the name of the key that it belongs to; one without a name belongs to the oldest.
 """
 
 import base64
-import hashlib
-import hmac
 import re
 import secrets
 from datetime import datetime
@@ -14,6 +12,8 @@ from datetime import datetime
 import pyotp
 import segno
 from pyotp.exceptions import OTPVerificationError
+
+from portal import keys
 
 #: How many recovery codes somebody gets; each opens the door once, where the device is not at hand.
 RECOVERY_CODES = 10
@@ -26,9 +26,15 @@ def new_salt() -> str:
     return secrets.token_urlsafe(24)
 
 
+def key_name(salt: str) -> str:
+    """The name of the key that a salt belongs to; empty where it was made before salts named one."""
+    found = re.search(r"\.([0-9a-f]{8})\Z", salt)
+    return found[1] if found else ""
+
+
 def new_recovery_codes() -> tuple[str, ...]:
-    """Codes of 80 random bits, in groups that can be copied by hand."""
-    return tuple(grouped(base64.b32encode(secrets.token_bytes(10)).decode()) for _ in range(RECOVERY_CODES))
+    """Codes of 120 random bits, which a quick hash protects, in groups that can be copied by hand."""
+    return tuple(grouped(base64.b32encode(secrets.token_bytes(15)).decode()) for _ in range(RECOVERY_CODES))
 
 
 def grouped(text: str) -> str:
@@ -51,9 +57,18 @@ class SecondFactor:
     def __init__(self, secret: bytes) -> None:
         self._secret = secret
 
+    def new_salt(self) -> str:
+        """What makes one person's key differ from all others, with the name of the present key."""
+        return f"{new_salt()}.{keys.name(self._secret)}"
+
     def key(self, salt: str) -> str:
         """The key that the device is given: 160 bits in base 32."""
         return base64.b32encode(self._mac("totp", salt)[:20]).decode()
+
+    def _key_of(self, salt: str) -> bytes | None:
+        """The key that a salt belongs to; None where it has been dropped."""
+        called = key_name(salt)
+        return keys.named(self._secret, called) if called else keys.first_made(self._secret)
 
     def address(self, salt: str, email: str, issuer: str) -> str:
         """The key with its names, as authenticator apps read it from a picture."""
@@ -72,7 +87,7 @@ class SecondFactor:
             The step; None where the code is wrong, too old or used.
         """
         digits = re.sub(r"[\s-]", "", code[:20])
-        if not re.fullmatch(r"[0-9]{6}", digits):
+        if not re.fullmatch(r"[0-9]{6}", digits) or self._key_of(salt) is None:
             return None
         try:
             found = pyotp.TOTP(self.key(salt)).verify_and_get_timecode(digits, for_time=now, valid_window=WINDOW)
@@ -87,4 +102,5 @@ class SecondFactor:
 
     def _mac(self, *parts: str) -> bytes:
         """A keyed hash; what it is for is a part of it."""
-        return hmac.new(self._secret, "\0".join(parts).encode(), hashlib.sha256).digest()
+        # By a key that has been dropped nothing can be checked; what this one comes to fits nothing.
+        return keys.mac(self._key_of(parts[1]) or self._secret, "\0".join(parts).encode())

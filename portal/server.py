@@ -4,6 +4,7 @@ import errno
 import fcntl
 import logging
 import os
+import select
 import socket
 import struct
 import time
@@ -15,26 +16,31 @@ from typing import IO, Any
 
 from gunicorn.app.base import BaseApplication
 from gunicorn.glogging import Logger
+from gunicorn.http import wsgi
 from gunicorn.http.errors import LimitRequestHeaders, LimitRequestLine, ParseException
 from gunicorn.workers.gthread import ThreadWorker
 from watchfiles import DefaultFilter, run_process
 
 import portal
-from portal import logs, monitoring
+from portal import key_files, logs, monitoring, nodes, warming
 from portal.app import create_app
 from portal.edition import Editions
-from portal.errors import CannotStart
+from portal.errors import CannotStart, SearchUnavailable
 from portal.locales import CODES
 from portal.parallel import Progress
 from portal.publishing import Publisher, Report
-from portal.services import secret_key, utc_now
+from portal.services import utc_now
 from portal.settings import Settings
 from portal.storage import Database, migration, prepare_folder, reachable
 from portal.ticking import Dispatcher, Fetcher, Ticker
 from portal.watching import Watcher
+from portal.web.security import HEADERS
 from portal.web.services import EXTENSION
 
 log = logging.getLogger("portal")
+
+#: What answers call the server: whoever looks for holes of a product is not told which it is.
+wsgi.SERVER = "portal"
 
 #: Workers of a killed portal keep its port for a moment; how long that is waited for, in seconds.
 PORT_PATIENCE = 2.0
@@ -51,6 +57,7 @@ class Prepared:
     report: Report
     #: Articles by language.
     counts: dict[str, int]
+    editions: Editions
 
 
 def prepare(settings: Settings, progress: Progress = lambda _done, _total: None, *, rebuild: bool = False) -> Prepared:
@@ -61,8 +68,9 @@ def prepare(settings: Settings, progress: Progress = lambda _done, _total: None,
     """
     if settings.redis_url and find_spec("redis") is None:
         raise CannotStart("Redis needs an extra: pip install 'tier0-portal[redis]'.")
+    kept = settings.search_kept  # Refuses what cannot be.
     prepare_folder(settings.data)
-    secret_key(settings.data)
+    key_files.load(settings)
     database = Database(settings.database)
     try:
         reachable(database)
@@ -70,14 +78,15 @@ def prepare(settings: Settings, progress: Progress = lambda _done, _total: None,
     finally:
         database.close()
     try:
-        report = Publisher(settings.articles, settings.data).publish(utc_now(), progress, rebuild=rebuild)
+        report = Publisher(settings.articles, settings.data, kept).publish(utc_now(), progress, rebuild=rebuild)
+    except SearchUnavailable as error:
+        raise CannotStart(f"The articles could not be published: {error}.") from error
     except OSError as error:
         raise CannotStart(
             f"The articles could not be published in {settings.data}: {error.strerror or error}."
         ) from error
-    return Prepared(
-        report, Editions(settings.data, settings.default_language, settings.cuts).current().knowledge.counts
-    )
+    editions = Editions(settings.data, settings.default_language, settings.cuts)
+    return Prepared(report, editions.current().knowledge.counts, editions)
 
 
 def check_port(settings: Settings) -> None:
@@ -132,6 +141,20 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types.
     Such a request never reaches the application, and which language it is in cannot be known.
     """
 
+    def set_accept_enabled(self, enabled: bool) -> None:
+        """Accept new connections or not; at the end whoever has come already is still let in, and nobody else can come.
+
+        What waits in the listening socket would be lost with it, as soon as the last process closes it.
+        """
+        if not self.alive:
+            for listener in self.sockets:
+                while select.select([listener], [], [], 0)[0]:
+                    self.accept(listener)
+        super().set_accept_enabled(enabled)
+        if not self.alive:
+            for listener in self.sockets:
+                listener.close()
+
     def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
         """Answer a request that cannot be read; nothing of it is logged, for it may hold what people typed."""
         if not isinstance(exc, ParseException):
@@ -141,9 +164,10 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types.
         status = "431 Request Header Fields Too Large" if isinstance(exc, LimitRequestHeaders) else status
         body = _UNREADABLE.format(status=status).encode()
         head = f"HTTP/1.1 {status}\r\nConnection: close\r\nContent-Type: text/html; charset=utf-8\r\nContent-Length: {len(body)}\r\n"
+        head += "".join(f"{name}: {value}\r\n" for name, value in {**HEADERS, "Cache-Control": "no-store"}.items())
         self.log.debug("a request could not be read: %s", type(exc).__name__)
         try:
-            client.sendall(head.encode() + b"Content-Security-Policy: default-src 'none'\r\n\r\n" + body)
+            client.sendall(head.encode() + b"\r\n" + body)
         except OSError:
             self.log.debug("and its client has gone")
 
@@ -198,6 +222,8 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types.
             "graceful_timeout": 15,
             "timeout": 60,
             "keepalive": 5,
+            # It waits without an end for a client that reads nothing.
+            "sendfile": False,
             "post_fork": _post_fork,
             "post_worker_init": self._post_worker_init,
             "worker_exit": _worker_exit,
@@ -214,14 +240,21 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types.
 
     def _post_worker_init(self, worker: Any) -> None:
         """Let each worker stand by for its duties; not before its application is there, whose libraries they share."""
-        publisher = Publisher(self._settings.articles, self._settings.data)
-        worker.watcher = Watcher(publisher, self._settings.data, utc_now)
+        parts, settings = worker.wsgi.extensions[EXTENSION], self._settings
+        warming.start(parts.editions)
+        own = nodes.this(settings, parts.build, parts.secret)
+        agreement = nodes.Agreement(settings.database, own, settings.agree_seconds)
+        publisher = Publisher(settings.articles, settings.data, settings.search_kept, agreement.wait)
+        worker.watcher = Watcher(publisher, settings.data, utc_now)
         worker.ticker = Ticker(self._settings)
         worker.dispatcher = Dispatcher(self._settings)
         duties = [worker.watcher, worker.ticker, worker.dispatcher]
         if self._settings.imap_url:
             worker.fetcher = Fetcher(self._settings)
             duties.append(worker.fetcher)
+        if not parts.database.is_sqlite:
+            worker.heart = nodes.Heart(settings, own)
+            duties.append(worker.heart)
         for duty in duties:
             duty.start()
 
@@ -230,13 +263,14 @@ def _post_fork(_arbiter: Any, worker: Any) -> None:
     """Let a worker wait for no client for ever."""
     worker.log.error_log.addFilter(_Patience())
     for listener in worker.sockets:
-        # Inherited by every connection; gunicorn itself waits for a request's bytes without an end.
-        listener.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", CLIENT_PATIENCE, 0))
+        # Inherited by every connection; gunicorn itself waits for a request's bytes, and for a reader, without an end.
+        for option in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):
+            listener.sock.setsockopt(socket.SOL_SOCKET, option, struct.pack("ll", CLIENT_PATIENCE, 0))
 
 
 def _worker_exit(_arbiter: Any, worker: Any) -> None:
     """End a worker's duties, so that another takes over at once, and write down what it still remembers."""
-    for name in ("watcher", "ticker", "dispatcher", "fetcher"):
+    for name in ("watcher", "ticker", "dispatcher", "fetcher", "heart"):
         if duty := getattr(worker, name, None):
             duty.stop()
     if app := getattr(worker, "wsgi", None):
@@ -259,7 +293,12 @@ def serve(settings: Settings, progress: Progress, announce: Callable[[Prepared],
     prepare_folder(settings.data)
     with _claim(settings), monitoring.counting_together(settings.data):
         prepared = prepare(settings, progress)
-        Server(settings, lambda: announce(prepared)).run()
+        prepared.editions.hand_on()
+        warming.share()
+        try:
+            Server(settings, lambda: announce(prepared)).run()
+        finally:
+            nodes.leave(settings)
 
 
 def _claim(settings: Settings) -> IO[str]:

@@ -2,8 +2,6 @@
 
 import hashlib
 import logging
-import os
-import secrets
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -16,6 +14,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 import portal
+from portal import key_files
 from portal.api_tokens import ApiTokens
 from portal.budgets import Budgets
 from portal.chains import SearchEvent
@@ -27,10 +26,9 @@ from portal.desk.inbox import Inbox
 from portal.desk.posting import Posting
 from portal.desk_services import DeskServices, open_desk
 from portal.edition import Edition, Editions, Tallies
-from portal.errors import CannotStart
 from portal.faults import FaultLog
 from portal.gaps import GapRules, Gaps
-from portal.health import Health
+from portal.health import Health, Told
 from portal.identity import Provider, open_provider
 from portal.imap import Mailbox
 from portal.inbound import MAX_BYTES
@@ -57,6 +55,8 @@ TALLIES_EVERY = 60.0
 VISITS_OF = timedelta(days=90)
 #: How long the frequent queries are used before they are read again, in seconds.
 FREQUENT_EVERY = 600.0
+#: Connections of a process beyond one for each thread that answers: journals, and transactions within another.
+SPARE_CONNECTIONS = 4
 #: How often queries that too few have asked are forgotten, in seconds.
 PURGE_EVERY = 86_400.0
 
@@ -66,36 +66,6 @@ _Found = TypeVar("_Found")
 def utc_now() -> datetime:
     """The present moment; the only clock of the product."""
     return datetime.now(UTC)
-
-
-def secret_key(data: Path) -> bytes:
-    """The instance's secret, made when it is first asked for; 32 random bytes in a file that only the owner reads.
-
-    Raises:
-        CannotStart: it can be neither read nor made.
-    """
-    path = data / "secret.key"
-    try:
-        if not path.exists():
-            # Written beside and linked, so that of two processes one wins and none reads half a key.
-            draft = data / f".secret-{os.getpid()}"
-            descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(secrets.token_bytes(32))
-                file.flush()
-                os.fsync(file.fileno())
-            try:
-                os.link(draft, path)
-            except FileExistsError:
-                pass
-            finally:
-                draft.unlink()
-        key = path.read_bytes()
-    except OSError as error:
-        raise CannotStart(f"The secret key {path} cannot be read or made: {error.strerror}.") from error
-    if len(key) < 32:
-        raise CannotStart(f"The secret key {path} is too short; restore it, or remove it to sign everybody out.")
-    return key
 
 
 @dataclass
@@ -137,6 +107,8 @@ class Services(DeskServices):
     _visits: Kept[Visits] = field(default_factory=lambda: Kept(Visits(), TALLIES_EVERY))
     _frequent: dict[str, tuple[float, tuple[str, ...]]] = field(default_factory=dict)
     _purged_at: float = float("-inf")
+    #: What probes are told of the parts.
+    told: Told = field(default_factory=Told)
 
     @property
     def health(self) -> Health:
@@ -204,9 +176,9 @@ def open_services(settings: Settings) -> Services:
     Raises:
         CannotStart: the secret key can be neither read nor made.
     """
-    secret = secret_key(settings.data)
-    database = Database(settings.database)
-    editions = Editions(settings.data, settings.default_language, settings.cuts)
+    secret = key_files.load(settings)
+    database = Database(settings.database, settings.threads + SPARE_CONNECTIONS)
+    editions = Editions(settings.data, settings.default_language, settings.cuts, search=settings.search_asked)
     answerable = open_letters(settings, secret)
     letters = answerable if settings.mail_in else Letters(settings.public_url, settings.site_name, settings.time_zone)
     domain = settings.sender.rpartition("@")[2]
@@ -280,10 +252,9 @@ def _rules(settings: Settings) -> GapRules:
 
 
 def build_of(package: Path) -> str:
-    """What identifies the code and templates that pages are made with: names, sizes and times of its files."""
+    """What identifies the code and templates that pages are made with: the same on every machine that has the same."""
     facts = hashlib.blake2b(digest_size=6)
     for path in sorted(package.rglob("*")):
         if path.suffix in {".py", ".html", ".css", ".js", ".svg", ".po"}:
-            status = path.stat()
-            facts.update(f"{path.relative_to(package)} {status.st_size} {status.st_mtime_ns}".encode())
+            facts.update(f"{path.relative_to(package)}\0".encode() + hashlib.blake2b(path.read_bytes()).digest())
     return facts.hexdigest()

@@ -13,8 +13,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from portal.errors import InvalidInput, NotAllowed, NotFound, PortalError
 from portal.identity import Identity, IdentityRefused
 from portal.organisation_checks import one_line
-from portal.passwords import hashed, key_hash, known_words, verify
-from portal.people import Person, Right, check_password, clean_email, may
+from portal.passwords import check_new, hashed, key_hash, verify
+from portal.people import Person, Right, clean_email, may
 from portal.second_factor import SecondFactor
 from portal.storage import Database, audit
 from portal.storage import people as store
@@ -66,6 +66,7 @@ class Staff:
         lifetime: how long a sign-in lasts at most.
         idle: how long it lasts without use.
         secret: the instance's, of which one-time codes are made; without it nobody's can be checked.
+        words: names of this portal, of which passwords may not consist.
     """
 
     def __init__(
@@ -75,12 +76,14 @@ class Staff:
         lifetime: timedelta,
         idle: timedelta = timedelta(hours=1),
         secret: bytes = b"",
+        words: tuple[str, ...] = (),
     ) -> None:
         self.database = database
         self._attempts = attempts
         self._lifetime = lifetime
         self.idle = idle
         self._secret = secret
+        self.words = words
 
     @property
     def factor(self) -> SecondFactor:
@@ -106,7 +109,7 @@ class Staff:
         name = one_line(person.name, "name")
         email = clean_email(person.email).lower()
         added = replace(person, name=name, email=email)
-        check_password(password, known_words(added))
+        check_new(password, added, self.words)
         with self.database.write() as connection:
             number = store.add(connection, added, hashed(password), now)
             if number is None:
@@ -121,10 +124,7 @@ class Staff:
             return store.everybody(connection)
 
     def sign_in(self, email: str, password: str, now: datetime, browser: str = "") -> tuple[Person, str]:
-        """Check a password and open a session.
-
-        Returns:
-            Who it is, and the session's key: 256 random bits, of which only a hash is stored.
+        """Check a password and open a session; who it is, and the session's key of 256 random bits.
 
         Raises:
             TooManyAttempts: the account is closed for a while.
@@ -134,13 +134,9 @@ class Staff:
         return self._enter(self._check(email.strip().lower(), password, now), now, browser)
 
     def sign_in_with_code(self, pending: Pending, code: str, now: datetime, browser: str = "") -> tuple[Person, str]:
-        """Check the code of somebody whose password was right, and open a session.
+        """Check the code of somebody whose password was right some minutes ago at most, and open a session.
 
-        Args:
-            pending: as `CodeNeeded` gave it, some minutes ago at most.
-            code: a one-time code or a recovery code; either is accepted once.
-            now: aware, UTC.
-            browser: what the list of sign-ins calls it.
+        A one-time code and a recovery code are accepted once.
 
         Raises:
             TooManyAttempts: the account is closed for a while; codes count as passwords do.
@@ -222,15 +218,18 @@ class Staff:
         with self.database.write() as connection:
             store.close_session(connection, key_hash(key))
 
-    def confirm(self, person: Person, password: str, now: datetime) -> None:
-        """Make sure that it is still the person who is there.
+    def confirm(self, person: Person, password: str, now: datetime, code: str | None = None) -> None:
+        """Make sure that it is still the person who is there, also by a code of theirs where one is given.
 
         Raises:
             TooManyAttempts: the account is closed for a while.
-            SignInRefused: that is not their password.
+            SignInRefused: that is not their password, or not their code.
         """
-        self._check(person.email, password, now)
+        proof = _proof(self._check(person.email, password, now))
         with self.database.write() as connection:
+            known = _unchanged(connection, person.id, proof)
+            if code is not None and known.totp_salt is not None and not self._accept(connection, known, code, now):
+                raise SignInRefused("the code is wrong")
             store.forgive(connection, key_hash(person.email))
 
     def sign_out_everywhere(self, by: Person | None, number: int, now: datetime) -> int:
@@ -255,7 +254,7 @@ class Staff:
             InvalidInput: the password breaks a rule.
         """
         with self._administer(by, number, "password", now) as (connection, person):
-            check_password(password, known_words(person))
+            check_new(password, person, self.words)
             store.set_password(connection, number, hashed(password))
             store.close_sessions(connection, number)
 

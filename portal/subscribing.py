@@ -1,7 +1,5 @@
 """Subscribing: whoever asked in vain is told once, in their language, when there is an answer."""
 
-import hashlib
-import hmac
 import json
 import secrets
 from collections.abc import Mapping
@@ -10,6 +8,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
+from portal import keys
 from portal.errors import NotFound
 from portal.gaps import Gaps
 from portal.letters import Letters
@@ -63,8 +62,8 @@ class Subscriptions:
             InvalidInput: it is no address.
         """
         email = clean_email(email)
-        token = self.token(gap_id, email)
         with self._database.write() as connection:
+            token = self._token_in_force(connection, gap_id, email)
             gap = _gap(connection, gap_id)
             # Written in any case, so that the times differ by little; a mail of its own is needed to measure them.
             mail = self._letters.confirm_subscription(email, language, gap.query if gap else "", token)
@@ -84,7 +83,12 @@ class Subscriptions:
 
     def _mac(self, *parts: str) -> str:
         """A keyed hash."""
-        return hmac.new(self._secret, "\0".join(parts).encode(), hashlib.sha256).hexdigest()
+        return keys.mac(self._secret, "\0".join(parts).encode()).hex()
+
+    def _token_in_force(self, connection: Connection, gap_id: int, email: str) -> str:
+        """The token of a subscription: the one that it was made with before the secret was changed, if it was."""
+        token, *earlier = (each.hex() for each in keys.macs(self._secret, f"subscription\0{gap_id}\0{email}".encode()))
+        return next((old for old in earlier if store.by_token(connection, old)), token)
 
     def look(self, token: str) -> Subscription | None:
         """What a link leads to, unchanged; None where nothing more will be sent."""

@@ -118,3 +118,12 @@ def _read_topic(slug: str, entry: Any) -> Topic:
 def _is_by_language(texts: Any) -> bool:
     """Whether it maps language codes to texts."""
     return isinstance(texts, dict) and all(code in CODES and isinstance(text, str) for code, text in texts.items())
+
+
+def lost_topic(slug: str, path: str) -> Problem:
+    """The problem of a topic for writers that is no longer named."""
+    message = (
+        f"The topic {slug!r} was for writers and is no longer named, but {path} stands in it; it stays for writers."
+        " Name it again, with `audience: everybody` if everybody may read it, or give its articles another topic."
+    )
+    return Problem(TOPICS, 0, "lost-topic", message)

@@ -2,14 +2,10 @@
 
 import gc
 import os
-import pwd
-import secrets
 import shutil
 import sqlite3
-import subprocess
-import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -23,14 +19,17 @@ from portal.app import create_app
 from portal.server import prepare
 from portal.services import Services, open_services
 from portal.settings import Settings
-from portal.storage import Database, migration
+from portal.storage import Database
 from tests.browsing import Site, open_site
 from tests.builders import PASSWORD, settings, write_library
 from tests.builders import person as somebody
-from tests.needs import IN_CI, REPOSITORY, chromium, postgres_programs
+from tests.needs import IN_CI, REPOSITORY, chromium
+from tests.postgres import instead, postgres_database
 from tests.publishing import Folder
 from tests.quicker import share
-from tests.serving import Server, free_port
+from tests.serving import Server
+
+__all__ = ["postgres_database"]
 
 
 @pytest.hookimpl(trylast=True)
@@ -47,9 +46,48 @@ def pytest_xdist_auto_num_workers() -> int:
     return cores + (cores + 1) // 2
 
 
-def pytest_configure() -> None:
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let whoever runs the tests choose the engine."""
+    how = "what instances keep their tickets in; postgresql leaves out what touches no database, or SQLite alone"
+    parser.addoption("--database", choices=("sqlite", "postgresql"), default="sqlite", help=how)
+
+
+def pytest_configure(config: pytest.Config) -> None:
     """Before any application is made."""
     share()
+    config.addinivalue_line("markers", "sqlite: about SQLite itself, its file or its locks")
+    if config.getoption("--database") == "postgresql":
+        instead.is_chosen = True
+        every: Any = Settings
+        every.database = property(lambda self: self.database_url or instead.url(self.data))
+
+
+def pytest_unconfigure() -> None:
+    """Leave no server behind."""
+    instead.end()
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """On PostgreSQL, leave out what touches no database, and the half of the tests on both that is SQLite's."""
+    if instead.is_chosen:
+        out = [item for item in items if not _touches(item)]
+        config.hook.pytest_deselected(items=out)
+        items[:] = [item for item in items if item not in set(out)]
+
+
+#: Fixtures in which a portal keeps tickets.
+_WITH_DATABASE = {"instance", "serve", "site", "shipped_services"}
+
+
+def _touches(item: pytest.Item) -> bool:
+    """Whether a test says more where the database is PostgreSQL."""
+    if item.get_closest_marker("sqlite"):
+        return False
+    chosen = getattr(getattr(item, "callspec", None), "params", {})
+    if engines := {chosen[name] for name in ("database", "database_url") if name in chosen}:
+        return "postgres" in engines
+    is_named = bool(set(getattr(item, "fixturenames", ())) & _WITH_DATABASE)
+    return is_named or hasattr(getattr(item, "module", None), "database_at")
 
 
 def pytest_collection_finish() -> None:
@@ -72,6 +110,12 @@ def pattern(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     made = settings(write_library(folder / "articles"), folder / "var")
     prepare(made)
     return made
+
+
+@pytest.fixture(scope="session")
+def small(pattern: Settings) -> Settings:
+    """The same by its other name."""
+    return pattern
 
 
 @pytest.fixture
@@ -105,7 +149,7 @@ def portal_services(instance: Settings) -> Iterator[Services]:
     """The parts of the small instance."""
     services = open_services(instance)
     yield services
-    services.database.close()
+    services.close()
 
 
 @pytest.fixture
@@ -153,62 +197,28 @@ def shipped_services(shipped: Settings) -> Iterator[Services]:
     """The parts of the shipped knowledge base."""
     services = open_services(shipped)
     yield services
-    services.database.close()
+    services.close()
 
 
 @pytest.fixture(scope="session")
-def postgres() -> Iterator[str]:
-    """A real PostgreSQL server of our own; the address of its template database.
-
-    Not below pytest's folder: a second run of the tests would close that to the server's user.
-    """
-    programs = postgres_programs()
-    folder = Path(tempfile.mkdtemp(prefix="postgres-"))
-    # The server refuses to run as root.
-    user = pwd.getpwnam("postgres").pw_name if os.geteuid() == 0 else None
-    if user:
-        shutil.chown(folder, user)
-        for parent in list(folder.parents)[:3]:
-            parent.chmod(parent.stat().st_mode | 0o011)
-
-    def run(*arguments: str) -> None:
-        subprocess.run(arguments, check=True, capture_output=True, user=user, cwd=folder, timeout=60)
-
-    port = free_port()
-    data = str(folder / "data")
-    run(str(programs / "initdb"), "-D", data, "-U", "portal", "--auth=trust", "-E", "UTF8", "--locale=C.UTF-8")
-    places = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={folder}"
-    options = f"{places} -c fsync=off -c wal_level=minimal -c max_wal_senders=0 -c max_wal_size=256MB"
-    run(str(programs / "pg_ctl"), "-D", data, "-o", options, "-l", str(folder / "log"), "-w", "start")
-    made = f"postgresql+psycopg://portal@127.0.0.1:{port}"
-    yield made
-    run(str(programs / "pg_ctl"), "-D", data, "-m", "immediate", "stop")
-    shutil.rmtree(folder, ignore_errors=True)
-
-
-@contextmanager
-def postgres_database(server: str, template: str = "template1") -> Iterator[str]:
-    """The address of a database of its own, which is dropped afterwards."""
-    name = f"test_{secrets.token_hex(6)}"
-    maintenance = Database(f"{server}/postgres")
-    with maintenance.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.exec_driver_sql(f"CREATE DATABASE {name} TEMPLATE {template}")
-        yield f"{server}/{name}"
-        connection.exec_driver_sql(f"DROP DATABASE {name} WITH (FORCE)")
-    maintenance.close()
+def postgres() -> str:
+    """A real PostgreSQL server of our own; its address without a database."""
+    return instead.running().url
 
 
 @pytest.fixture(scope="session")
-def migrated_postgres(postgres: str) -> str:
+def migrated_postgres() -> str:
     """The name of a migrated database, of which tests get copies."""
-    maintenance = Database(f"{postgres}/postgres")
-    with maintenance.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.exec_driver_sql("CREATE DATABASE migrated")
-    maintenance.close()
-    made = Database(f"{postgres}/migrated")
-    migration.upgrade(made)
-    made.close()
-    return "migrated"
+    return instead.migrated()
+
+
+@pytest.fixture(autouse=True)
+def databases_end_with_their_test(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Drop the databases that a test has used in place of SQLite's files."""
+    folder = request.getfixturevalue("tmp_path") if instead.is_chosen and "tmp_path" in request.fixturenames else None
+    yield
+    if folder is not None:
+        instead.drop_below(folder)
 
 
 @pytest.fixture(params=["sqlite", "postgres"])

@@ -40,7 +40,7 @@ MADE = {"ticket_texts"}
 OF_NO_TICKET = {
     "announced_articles", "api_tokens", "article_views", "audit", "calendars", "counted_days", "daily_articles",
     "daily_facts", "daily_times", "deliveries", "digests", "doubts", "form_sessions", "frequent_queries",
-    "frequent_query_sessions", "idempotency_keys", "link_requests", "needs_change", "people", "policy", "routes",
+    "frequent_query_sessions", "idempotency_keys", "link_requests", "needs_change", "nodes", "people", "policy", "routes",
     "rules", "saved_filters", "saved_replies", "search_events", "sessions", "sign_in_failures", "suppliers",
     "targets", "tiers", "votes", "webhook_events", "webhooks", "wordings",
 }  # fmt: skip

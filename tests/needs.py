@@ -43,6 +43,12 @@ def postgres_programs() -> Path:
     return candidates[0].parent
 
 
+def nginx() -> str:
+    """The program of the reverse proxy; Debian keeps it where only the administrator's path leads."""
+    found = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
+    return found or missing("nginx", "apt-get install nginx-light")
+
+
 def corpus() -> Path | None:
     """The folder of real articles beside the repository; None where it is not there."""
     path = REPOSITORY.parent / "shared" / "corpus" / "articles"

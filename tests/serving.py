@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 from tests.needs import REPOSITORY
+from tests.postgres import instead
 
 
 def free_port() -> int:
@@ -29,7 +30,7 @@ def portal(*arguments: str, **environment: str) -> subprocess.CompletedProcess[s
         timeout=120,
         check=False,
         cwd=REPOSITORY,
-        env={**os.environ, **environment},
+        env={**os.environ, **instead.variables(arguments, environment), **environment},
     )
 
 
@@ -44,7 +45,7 @@ def portal_with_input(text: str, *arguments: str, **environment: str) -> int:
         timeout=60,
         check=False,
         cwd=REPOSITORY,
-        env={**os.environ, **environment},
+        env={**os.environ, **instead.variables(arguments, environment), **environment},
     ).returncode
 
 
@@ -60,6 +61,8 @@ class Server:
     def __init__(self, data: Path, articles: Path | None = None, port: int | None = None, **environment: str) -> None:
         self.data = data
         self.port = port or free_port()
+        #: Where the product is that it runs.
+        self.code = REPOSITORY
         self.articles = articles or REPOSITORY / "articles"
         self._environment = {"PORTAL_FORM_MIN_SECONDS": "0", **environment}
         self.log = data.parent / f"{data.name}-{self.port}.log"
@@ -73,8 +76,8 @@ class Server:
                 [sys.executable, "-m", "portal", "serve", *options],
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                cwd=REPOSITORY,
-                env={**os.environ, **self._environment},
+                cwd=self.code,
+                env={**os.environ, **instead.variables(tuple(options), self._environment), **self._environment},
                 start_new_session=True,
             )
         return self
@@ -93,6 +96,12 @@ class Server:
             except OSError:
                 time.sleep(0.05)
         raise AssertionError(f"the server was not ready in {seconds} s:\n{self.log.read_text()}")
+
+    @property
+    def database(self) -> str:
+        """The address of its database."""
+        given = {**self._environment, **instead.variables(("--data", str(self.data)), self._environment)}
+        return given.get("PORTAL_DATABASE_URL") or f"sqlite:///{self.data / 'portal.db'}"
 
     @property
     def url(self) -> str:

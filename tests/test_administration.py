@@ -22,11 +22,12 @@ from portal.organisation import (
     Tier,
 )
 from portal.people import Role
-from portal.storage import Database, audit, migration, schema
+from portal.storage import Database, audit, schema
 from portal.storage import tickets as ticket_store
 from portal.tickets import Status
 from tests.builders import NOW, person, ticket
 from tests.organising import ADMIN, SUPERVISOR, add_person, refused
+from tests.postgres import database_at
 
 NINE_TO_FIVE = (Hours(time(9), time(17)),)
 
@@ -40,9 +41,7 @@ def desk(database: Database) -> Administration:
 @pytest.fixture
 def own(tmp_path: Any) -> Database:
     """One database on SQLite, for what is the same on both."""
-    made = Database(f"sqlite:///{tmp_path / 'own.db'}")
-    migration.upgrade(made)
-    return made
+    return database_at(tmp_path / "own.db")
 
 
 NEW: list[Any] = [

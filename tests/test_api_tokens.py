@@ -17,10 +17,11 @@ from portal.errors import InvalidInput, NotAllowed, NotFound
 from portal.passwords import hashed
 from portal.people import RIGHTS, Person, Role
 from portal.settings import Settings
-from portal.storage import Database, audit, idempotency, migration
+from portal.storage import Database, audit, idempotency
 from portal.storage import people as people_store
 from portal.storage.idempotency import KEPT, TAKEN_OVER
 from tests.builders import NOW, person
+from tests.postgres import database_at
 
 DAY = timedelta(days=1)
 
@@ -41,8 +42,7 @@ def add(database: Database, role: Role, email: str = "") -> Person:
 @pytest.fixture(scope="module")
 def known(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
     """A database with somebody of each role, and an administrator more."""
-    made = Database(f"sqlite:///{tmp_path_factory.mktemp('tokens') / 'portal.db'}")
-    migration.upgrade(made)
+    made = database_at(tmp_path_factory.mktemp("tokens") / "portal.db")
     for role in Role:
         add(made, role)
     add(made, Role.ADMINISTRATOR, "root@example.org")

@@ -17,9 +17,10 @@ from portal.library import PLACEHOLDER, parse
 from portal.locales import CODES
 from portal.people import Person, Role
 from portal.services import Services
-from portal.storage import Database, migration
+from portal.storage import Database
 from portal.tickets import PROVEN, Action, Actor, Event, Kind, Resolution, Status, Ticket
 from tests.builders import NOW, ticket, write_article
+from tests.postgres import database_at
 from tests.publishing import Folder
 from tests.storing import LATER, add, agent, get, history
 
@@ -30,8 +31,7 @@ MIA = Actor(5, "Mia Lindt")
 @pytest.fixture
 def desk(tmp_path: Path) -> Iterator[Database]:
     """The tickets of the small library."""
-    made = Database(f"sqlite:///{tmp_path / 'desk.db'}")
-    migration.upgrade(made)
+    made = database_at(tmp_path / "desk.db")
     yield made
     made.close()
 

@@ -28,6 +28,7 @@ def public_pages(site: Site, language: str) -> list[str]:
         "/articles/special-characters",
         "/articles/support-tiers?vote=no",
         "/articles/priority?vote=yes",
+        "/accessibility",
         "/search",
         "/search?q=VPN",
         "/search?q=zyxomat+jumping",

@@ -1,7 +1,9 @@
 """Budgets for new gaps: within one process, and over several in a real Redis."""
 
+import sys
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portal.budgets import REPEATS, Budgets, network_of
+from portal.budgets import REPEATS, Budgets, ExactMemory, network_of
 from portal.chains import Visitor
 from tests.test_limits import Redis
 
@@ -227,3 +229,21 @@ def test_any_text_has_a_network_or_none(text: str) -> None:
     network = network_of(text)
 
     assert network == "" or network.endswith(("/24", "/56"))
+
+
+def test_memory_tells_each_count_once() -> None:
+    """Of threads that count at once, from the very first, each hears a number of its own and none is lost."""
+    usual = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        for _ in range(50):
+            storage, together = ExactMemory(), threading.Barrier(8)
+
+            def count(_: int, storage: ExactMemory = storage, together: threading.Barrier = together) -> int:
+                together.wait(60)
+                return storage.incr("name", 60)
+
+            with ThreadPoolExecutor(8) as pool:
+                assert sorted(pool.map(count, range(8))) == list(range(1, 9))
+    finally:
+        sys.setswitchinterval(usual)

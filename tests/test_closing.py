@@ -16,10 +16,11 @@ from portal.locales import CODES
 from portal.people import Person, Role
 from portal.queries import Verdict
 from portal.staff import Staff
-from portal.storage import Database, claims, migration, outbox
+from portal.storage import Database, claims, outbox
 from portal.storage import tickets as store
 from portal.tickets import PROVEN, Action, Kind, Resolution, Status, Ticket
 from tests.builders import NOW, PASSWORD, person, ticket, write_article
+from tests.postgres import database_at
 from tests.publishing import Folder
 from tests.test_subscribing import mails, subscribe, subscriptions_on
 
@@ -31,8 +32,7 @@ QUERY = {"en": "kazoo tuning", "fr": "accorder kazoo", "de": "Kazoo stimmen", "r
 @pytest.fixture
 def desk(tmp_path: Path) -> Iterator[Database]:
     """The tickets of the small library."""
-    made = Database(f"sqlite:///{tmp_path / 'desk.db'}")
-    migration.upgrade(made)
+    made = database_at(tmp_path / "desk.db")
     yield made
     made.close()
 

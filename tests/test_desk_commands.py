@@ -17,17 +17,16 @@ from portal.desk.set_up_file import BadSetUp, read
 from portal.desk.setting_up import bring_about, export
 from portal.organisation import Clock, Effect, Item, Rule, SavedReply, Supplier, Target, Tier
 from portal.settings import Settings
-from portal.storage import Database, audit, migration
+from portal.storage import Database, audit
 from tests.builders import NOW
+from tests.postgres import database_at
 from tests.test_administration import NEW
 
 
 @pytest.fixture
 def own(tmp_path: Path) -> Database:
     """One database on SQLite: the set-up is the same on both."""
-    made = Database(f"sqlite:///{tmp_path / 'own.db'}")
-    migration.upgrade(made)
-    return made
+    return database_at(tmp_path / "own.db")
 
 
 def exported(database: Database) -> dict[str, Any]:
@@ -54,8 +53,7 @@ def test_a_file_brings_a_new_desk_to_the_same_state(own: Database, tmp_path: Any
         administration.add(None, item, NOW)
     administration.change(None, replace(administration.get(Tier, 2), calendar_id=3, names={"fr": "Experts"}), NOW)
     administration.change(None, replace(administration.get(Rule, 1), offset=5), NOW)
-    other = Database(f"sqlite:///{tmp_path / 'other.db'}")
-    migration.upgrade(other)
+    other = database_at(tmp_path / "other.db")
 
     tried = bring_about(other, read(exported(own)), NOW, "test", is_dry=True)
     untouched = exported(other)

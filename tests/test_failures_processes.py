@@ -2,10 +2,10 @@
 
 import os
 import signal
-import sqlite3
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +13,9 @@ import pytest
 
 from portal.locales import CODES
 from tests.mailing import MailServer
+from tests.postgres import asked
 from tests.serving import Server
-from tests.test_failures import SLUG, TYPED, Start, Visitor, fields_of, readiness, sqlite_rows
+from tests.test_failures import SLUG, TYPED, Start, Visitor, fields_of, readiness
 from tests.test_limits import Redis, redis
 
 __all__ = ["redis"]
@@ -40,14 +41,12 @@ def until(holds: Callable[[], Any], seconds: float = 15) -> bool:
 
 def outbox(server: Server, query: str = "SELECT recipient, state, attempts FROM outbox ORDER BY id") -> list[Any]:
     """Asks the outbox."""
-    return sqlite_rows(server.data / "portal.db")(query)
+    return asked(server.database, query)
 
 
 def try_again(server: Server) -> bool:
     """Let the pause before the next attempt be over; always true."""
-    with sqlite3.connect(server.data / "portal.db") as connection:
-        connection.execute("UPDATE outbox SET due_at = created_at WHERE state = 'waiting'")
-    connection.close()
+    asked(server.database, "UPDATE outbox SET due_at = created_at WHERE state = 'waiting'")
     return True
 
 
@@ -198,8 +197,9 @@ def test_nothing_acknowledged_is_lost(
         assert server.wait(20) == 0
     crowd.wait()
 
-    rows = sqlite_rows(server.data / "portal.db")
-    assert rows("PRAGMA integrity_check") == [("ok",)]
+    rows = partial(asked, server.database)
+    if server.database.startswith("sqlite"):
+        assert rows("PRAGMA integrity_check") == [("ok",)]
     gaps = {query for (query,) in rows("SELECT query FROM tickets WHERE kind = 'gap'")}
     requesters = {email for (email,) in rows("SELECT requester_email FROM tickets WHERE kind = 'request'")}
     waiting = {email for (email,) in rows("SELECT email FROM subscriptions")}
@@ -226,5 +226,5 @@ def test_a_search_of_the_last_moment_is_written(serve: Start, library_folder: Pa
     server.signal(signal.SIGTERM)
 
     assert server.wait(20) == 0
-    found = sqlite_rows(server.data / "portal.db")("SELECT query FROM search_events ORDER BY query")
+    found = asked(server.database, "SELECT query FROM search_events ORDER BY query")
     assert [query for (query,) in found] == words

@@ -7,7 +7,7 @@ import shutil
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -25,6 +25,7 @@ from portal.storage import outbox
 from portal.storage.schema import outbox as outbox_table
 from tests.builders import NOW
 from tests.mailing import mail
+from tests.postgres import locked as held
 
 SECRET = "zyxomat@example.org"
 OK = {"database": "ok", "disk": "ok", "search": "ok", "mail": "ok"}
@@ -43,14 +44,7 @@ def said(caplog: pytest.LogCaptureFixture) -> Callable[[], list[str]]:
 
 def locked(services: Services) -> contextlib.AbstractContextManager[None]:
     """Somebody else writes, and does not end."""
-
-    @contextlib.contextmanager
-    def hold() -> Iterator[None]:
-        with contextlib.closing(sqlite3.connect(services.settings.data / "portal.db", isolation_level=None)) as writer:
-            writer.execute("BEGIN IMMEDIATE")
-            yield
-
-    return hold()
+    return held(services.database.url)
 
 
 def post(services: Services, name: str, now: datetime = NOW) -> None:

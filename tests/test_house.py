@@ -181,9 +181,10 @@ def test_the_readme_holds_two_commands() -> None:
 
 
 def test_the_lock_has_every_dependency_with_hashes_and_no_address() -> None:
-    """What `pyproject.toml` asks for is in the lock; where it comes from is not."""
+    """What `pyproject.toml` asks for in service is in the lock, the tests' tools are not; nor where it comes from."""
     project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    asked = project["dependencies"] + [name for extra in project["optional-dependencies"].values() for name in extra]
+    extras = project["optional-dependencies"]
+    asked = project["dependencies"] + [name for extra in extras.keys() - {"test"} for name in extras[extra]]
     lock = (REPOSITORY / "requirements.lock").read_text(encoding="utf-8")
     locked = {
         re.sub(r"[-_.]+", "-", name).lower()
@@ -193,6 +194,7 @@ def test_the_lock_has_every_dependency_with_hashes_and_no_address() -> None:
     wanted = {re.sub(r"[-_.]+", "-", re.split(r"[\[<>=~!;]", name)[0].strip()).lower() for name in asked}
 
     assert wanted - locked == set()
+    assert not locked & {"pytest", "mypy", "playwright", "bandit"}
     assert "--hash=sha256:" in lock
     assert not re.search(r"https?://|--index-url|--find-links|file:", lock)
 

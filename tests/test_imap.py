@@ -16,10 +16,11 @@ import pytest
 
 from portal.imap import FAILURES, Mailbox, Polled, _encoded
 from portal.mail import Unavailable
-from portal.storage import Database, migration, schema
+from portal.storage import schema
 from tests.asking import rows
 from tests.builders import NOW
 from tests.needs import missing
+from tests.postgres import database_at
 from tests.receiving import inbox_on, raw
 from tests.serving import free_port
 
@@ -204,8 +205,7 @@ def test_what_cannot_be_taken_stays_unread_and_comes_last(box: Server) -> None:
 
 def test_a_mail_is_marked_only_after_it_was_taken(box: Server, tmp_path: Path) -> None:
     """A process that dies in between hands it over again, and it is known."""
-    database = Database(f"sqlite:///{tmp_path / 'portal.db'}")
-    migration.upgrade(database)
+    database = database_at(tmp_path / "portal.db")
     inbox = inbox_on(database)
     box.put(plain(1))
 

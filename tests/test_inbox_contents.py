@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 
 from portal.desk.inbox import Inbox, Outcome, Taken
 from portal.inbound import MAX_BYTES
-from portal.storage import Database, migration
+from portal.storage import Database
 from tests.asking import ticket_of
 from tests.builders import NOW, ticket
+from tests.postgres import database_at
 from tests.receiving import ADDRESSES, LATER, LETTERS, MAILS, history, inbox_on, mails, raw
 from tests.requesting import count
 
@@ -137,9 +138,7 @@ def small(tmp_path: Path) -> Inbox:
 
 def _inbox_of(folder: Path) -> Inbox:
     """An inbox on a new SQLite database."""
-    database = Database(f"sqlite:///{folder / 'inbox.db'}")
-    migration.upgrade(database)
-    return inbox_on(database)
+    return inbox_on(database_at(folder / "inbox.db"))
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ from portal.publishing import Publisher
 from portal.server import prepare
 from portal.services import open_services, utc_now
 from portal.settings import Settings
-from portal.storage import Database, published
+from portal.storage import Database, published, published_texts
 from portal.topics import read_topics
 from tests.builders import settings, write_article, write_library
 from tests.publishing import Folder
@@ -90,7 +90,7 @@ def test_nothing_of_it_is_indexed_or_learned(folder: Folder) -> None:
     edition = folder.edition
     database = Database(f"sqlite:///{folder.data / 'articles.db'}")
     with database.read() as connection:
-        texts = {row.slug for row in published.texts(connection)}
+        texts = {row.slug for row in published_texts.texts(connection)}
         headings = {slug for slug, _, _ in published.headings(connection, "en")}
         content = published.content(connection, "en", "house-style")
         sections = published.sections(connection, "en", ["house-style", "secret-plan", "reset-password"])

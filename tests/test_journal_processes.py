@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from portal.storage import Database, migration
+from portal.storage import Database
 from portal.storage.schema import search_events
 from tests.needs import REPOSITORY
+from tests.postgres import database_at
 
 PROGRAM = """
     import os, signal, sys, threading
@@ -63,8 +64,7 @@ def answer(process: subprocess.Popen[str]) -> str:
 @pytest.fixture
 def url(tmp_path: Path) -> str:
     """The address of a migrated database in a file."""
-    database = Database(f"sqlite:///{tmp_path / 'portal.db'}")
-    migration.upgrade(database)
+    database = database_at(tmp_path / "portal.db")
     database.close()
     return database.url
 

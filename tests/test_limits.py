@@ -2,7 +2,10 @@
 
 import shutil
 import subprocess
+import threading
+from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -55,19 +58,20 @@ def redis(tmp_path: Path) -> Iterator[Redis]:
     server.stop()
 
 
-def node(instance: Settings, redis: Redis) -> tuple[FlaskClient, Services]:
-    """A node with its own parts, sharing limits in Redis."""
-    made = settings(
-        instance.articles, instance.data, redis_url=f"redis://127.0.0.1:{redis.port}/0", requests_per_hour=5
-    )
+def node(instance: Settings, redis: Redis | None) -> tuple[FlaskClient, Services]:
+    """A node with its own parts, sharing limits in Redis where there is one."""
+    address = f"redis://127.0.0.1:{redis.port}/0" if redis else ""
+    made = settings(instance.articles, instance.data, redis_url=address, requests_per_hour=5)
     services = open_services(made)
     return create_app(made, services).test_client(), services
 
 
-def send(client: FlaskClient) -> int:
-    """Send a request; its status."""
+def send(client: FlaskClient, together: threading.Barrier | None = None, **changed: str) -> int:
+    """Send a request, where others do at the same moment; its status."""
     stamp = hidden(client.get("/en/requests/new").text, "stamp")
-    return client.post("/en/requests/new", data={**GOOD, "stamp": stamp}).status_code
+    if together:
+        together.wait(60)
+    return client.post("/en/requests/new", data={**GOOD, "stamp": stamp, **changed}).status_code
 
 
 def test_nodes_share_a_limit_exactly(instance: Settings, redis: Redis) -> None:
@@ -79,6 +83,51 @@ def test_nodes_share_a_limit_exactly(instance: Settings, redis: Redis) -> None:
     assert statuses == [303] * 5 + [429] * 2
     one.database.close()
     two.database.close()
+
+
+@pytest.mark.parametrize("kept", ["memory", "redis"])
+def test_of_those_that_come_at_once_exactly_five_are_taken(
+    kept: str, instance: Settings, request: pytest.FixtureRequest
+) -> None:
+    """Not one more and not one less; what is wrong in a form costs nothing, nor does what is refused."""
+    client, services = node(instance, request.getfixturevalue("redis") if kept == "redis" else None)
+    wrong = [send(client, email="nobody") for _ in range(7)]
+    together = threading.Barrier(12)
+
+    with ThreadPoolExecutor(12) as pool:
+        clients = [client.application.test_client() for _ in range(12)]
+        statuses = Counter(pool.map(lambda each: send(each, together), clients))
+
+    assert wrong == [400] * 7
+    assert statuses == {303: 5, 429: 7}
+    services.database.close()
+
+
+def test_what_fails_is_given_back(instance: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever met a fault can send as often as before."""
+    client, services = node(instance, None)
+    before = [send(client) for _ in range(4)]
+    with monkeypatch.context() as broken:
+        broken.setattr(services.requests, "receive", lambda *_args, **_named: 1 / 0)
+        failed = [send(client) for _ in range(3)]
+
+    assert (before, failed) == ([303] * 4, [500] * 3)
+    assert [send(client), send(client)] == [303, 429]
+    services.database.close()
+
+
+def test_when_redis_goes_while_many_come_all_are_served(instance: Settings, redis: Redis) -> None:
+    """All find at the same moment that it is away; nobody sees an error, and five are taken."""
+    client, services = node(instance, redis)
+    redis.stop()
+    together = threading.Barrier(12)
+
+    with ThreadPoolExecutor(12) as pool:
+        clients = [client.application.test_client() for _ in range(12)]
+        statuses = Counter(pool.map(lambda each: send(each, together), clients))
+
+    assert statuses == {303: 5, 429: 7}
+    services.database.close()
 
 
 def test_without_redis_people_are_served_all_the_same(instance: Settings, redis: Redis) -> None:

@@ -13,12 +13,13 @@ from portal.desk.acting import act
 from portal.desk.merging import Merging
 from portal.errors import InvalidInput, NotAllowed, NotFound, StaleTicket, TransitionRefused
 from portal.people import Role
-from portal.storage import Database, migration
+from portal.storage import Database
 from portal.storage import merging as known
 from portal.storage import tickets as store
 from portal.storage.schema import tickets as table
 from portal.tickets import Action, Actor, Kind, Status
 from tests.builders import person
+from tests.postgres import database_at
 from tests.storing import LATER, POSTING, add, agent, get, history, solve
 from tests.test_subscribing import mails
 
@@ -198,8 +199,7 @@ def test_however_they_are_merged_there_are_no_circles(
     merges: list[tuple[int, int]], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     """Every duplicate stands behind one that is none; solving the masters solves all."""
-    database = Database(f"sqlite:///{tmp_path_factory.mktemp('merging') / 'portal.db'}")
-    migration.upgrade(database)
+    database = database_at(tmp_path_factory.mktemp("merging") / "portal.db")
     mia, merging = agent(database), Merging(database, POSTING)
     numbers = [add(database).id for _ in range(6)]
     for number, into in merges:

@@ -6,16 +6,18 @@ import random
 import re
 import signal
 import socket
-import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
 
 import pytest
+from sqlalchemy import inspect
 
+from portal.storage import Database
 from tests.builders import write_library
 from tests.conftest import hidden
+from tests.postgres import locked
 from tests.serving import Server
 
 pytestmark = pytest.mark.server
@@ -148,9 +150,7 @@ def nonsense(reader: Reader) -> None:
 def with_locked_database(reader: Reader) -> None:
     """Searches, votes and requests while another process keeps the database to itself."""
     stamp = hidden(reader.get("/en/requests/new"), "stamp")
-    locker = sqlite3.connect(reader.server.data / "portal.db", isolation_level=None)
-    locker.execute("BEGIN EXCLUSIVE")
-    try:
+    with locked(reader.server.database):
         reader.get("/en/search", q=reader.word("locked"))
         reader.get("/en/search", q=f"password {reader.word('locked')}")
         reader.post("/en/articles/reset-password/vote", helpful="no", comment=reader.word("lockedvote"))
@@ -158,9 +158,6 @@ def with_locked_database(reader: Reader) -> None:
             "/en/requests/new", name=reader.word("lockedname"), email="a@example.org", stamp=stamp, suggested="1",
             subject=reader.word("lockedsubject"), description=reader.word("lockedtext"), query=reader.word("lockedquery"),
         )  # fmt: skip
-    finally:
-        locker.execute("ROLLBACK")
-        locker.close()
 
 
 def with_broken_index(reader: Reader) -> None:
@@ -178,16 +175,14 @@ def with_broken_index(reader: Reader) -> None:
         reader.get(f"/{code}/requests/suggest", q=reader.word("gonetoo"))
 
 
-def texts(database: Path) -> list[tuple[str, Any]]:
+def texts(url: str) -> list[tuple[str, Any]]:
     """Every value of every table, with the table."""
-    connection = sqlite3.connect(database)
-    try:
-        tables = [row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
-        return [
-            (name, value) for name in tables for row in connection.execute(f'SELECT * FROM "{name}"') for value in row
-        ]
-    finally:
-        connection.close()
+    database = Database(url, 1)
+    with database.read() as connection:
+        tables = inspect(connection).get_table_names()
+        found = [(name, connection.exec_driver_sql(f'SELECT * FROM "{name}"').all()) for name in tables]
+    database.close()
+    return [(name, value) for name, rows in found for row in rows for value in row]
 
 
 def live(folder: Path, *parts: Callable[[Reader], None]) -> Reader:
@@ -236,7 +231,7 @@ def test_no_word_is_in_the_log_of_a_broken_index(tmp_path: Path) -> None:
 
 def test_what_was_asked_has_reached_the_tables(lived: Reader) -> None:
     """The words were said: the test would see them."""
-    stored = "\n".join(str(value) for _, value in texts(lived.server.data / "portal.db"))
+    stored = "\n".join(str(value) for _, value in texts(lived.server.database))
 
     assert all(
         re.search(rf"zq{what}\d+xv", stored) for what in ("gap", "search", "comment", "description", "subject", "reply")
@@ -247,7 +242,7 @@ def test_no_address_of_a_reader_is_in_any_table(lived: Reader) -> None:
     """Neither whole nor its network."""
     found = [
         (table, value)
-        for table, value in texts(lived.server.data / "portal.db")
+        for table, value in texts(lived.server.database)
         if re.search(r"198\.51\.100|2001:0?db8|Firefox", str(value))
     ]
 

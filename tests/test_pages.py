@@ -227,6 +227,7 @@ def test_an_unforeseen_fault_is_a_polite_page(app: Flask, monkeypatch: pytest.Mo
     assert "ZeroDivision" not in answer.text
 
 
+@pytest.mark.sqlite
 def test_a_database_that_does_not_answer_is_503_and_articles_go_on(
     reader: FlaskClient, portal_services: Services, tmp_path: Path
 ) -> None:

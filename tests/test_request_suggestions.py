@@ -1,8 +1,6 @@
 """Before a request is sent: articles that may spare it, and what is counted of them."""
 
-import contextlib
 import re
-import sqlite3
 from html import unescape
 from pathlib import Path
 from typing import Any
@@ -22,6 +20,7 @@ from portal.storage.schema import form_sessions
 from portal.tickets import Kind, Ticket
 from portal.web import my_requests, trail
 from tests.conftest import hidden
+from tests.postgres import locked
 
 GOOD = {"name": "Anna", "email": "anna@example.org", "description": "Hello"}
 TITLES = {
@@ -215,11 +214,9 @@ def test_nobody_suffers_where_nothing_can_be_counted(
 ) -> None:
     """A locked database costs a count, not the article."""
     stamp = hidden(opened(reader), "stamp")
-    with contextlib.closing(sqlite3.connect(tmp_path / "var" / "portal.db", isolation_level=None)) as writer:
-        writer.execute("BEGIN IMMEDIATE")
+    with locked(portal_services.database.url):
         solved = reader.post("/en/requests/solved", data={"stamp": stamp, "slug": "reset-password"})
         page = send(reader, description=TITLES["en"])
-        writer.execute("ROLLBACK")
 
     assert solved.status_code == 303
     assert page.status_code == 200

@@ -1,8 +1,6 @@
 """Asking a person: the form, what may go wrong with it, and the private page."""
 
-import contextlib
 import re
-import sqlite3
 from datetime import timedelta
 from pathlib import Path
 
@@ -19,6 +17,7 @@ from portal.storage import tickets as store
 from portal.tickets import Callback, Kind, Status, Ticket
 from tests.builders import settings
 from tests.conftest import hidden
+from tests.postgres import locked
 
 #: As a person sends it who has been shown articles already; see `test_request_suggestions` for what comes before.
 GOOD = {
@@ -280,15 +279,13 @@ def test_nothing_is_lost_when_the_database_is_locked(
 ) -> None:
     """The form comes back with what was typed, and can be sent a moment later."""
     sent = {**GOOD, "stamp": stamp(reader)}
-    with contextlib.closing(sqlite3.connect(tmp_path / "var" / "portal.db", isolation_level=None)) as writer:
-        writer.execute("BEGIN IMMEDIATE")
-        locked = reader.post("/fr/requests/new", data=sent)
-        writer.execute("ROLLBACK")
+    with locked(portal_services.database.url):
+        refused = reader.post("/fr/requests/new", data=sent)
 
-    again = reader.post("/fr/requests/new", data={**sent, "stamp": hidden(locked.text, "stamp")})
+    again = reader.post("/fr/requests/new", data={**sent, "stamp": hidden(refused.text, "stamp")})
 
-    assert locked.status_code == 503
-    assert "Seit Montag." in locked.text
+    assert refused.status_code == 503
+    assert "Seit Montag." in refused.text
     assert again.status_code == 303
     assert len(requests(portal_services)) == 1
 

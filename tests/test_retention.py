@@ -102,7 +102,7 @@ def _die(url: str, when: int) -> None:
     commits = 0
     whole = database.write
 
-    def write(patience: float = 5.0) -> Any:
+    def write(patience: float | None = None) -> Any:
         nonlocal commits
         commits += 1
         if commits > when:

@@ -93,11 +93,11 @@ def test_keys_differ_by_person_and_instance() -> None:
 
 
 def test_recovery_codes_are_random_and_their_hashes_tell_nothing() -> None:
-    """80 bits each; the hash depends on person and instance."""
+    """120 bits each; the hash depends on person and instance."""
     codes = new_recovery_codes()
 
     assert len(set(codes)) == 10
-    assert all(len(base64.b32decode(code.replace(" ", ""))) == 10 for code in codes)
+    assert all(len(base64.b32decode(code.replace(" ", ""))) == 15 for code in codes)
     hashes = {FACTOR.recovery_hash("a", code) for code in codes}
     assert len(hashes | {FACTOR.recovery_hash("b", codes[0]), SecondFactor(b"t").recovery_hash("a", codes[0])}) == 12
     assert len(max(hashes, key=len)) == 64

@@ -214,6 +214,7 @@ def test_a_database_that_does_not_answer_is_one_sentence(library_folder: Path, t
     assert "secret" not in sentence
 
 
+@pytest.mark.sqlite
 def test_a_database_that_is_none_is_one_sentence(library_folder: Path, tmp_path: Path) -> None:
     """A damaged file, and one that a newer version made."""
     damaged, newer = tmp_path / "damaged", tmp_path / "newer"

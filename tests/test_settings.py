@@ -1,5 +1,6 @@
 """Settings: where they come from, what is allowed, and what an operator is told about a wrong one."""
 
+import re
 from dataclasses import FrozenInstanceError, fields
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,10 @@ GOOD: dict[str, tuple[Any, dict[str, Any]]] = {
         "postgresql+psycopg://portal@db/portal": "postgresql+psycopg://portal@db/portal",
     }),
     "redis_url": ("", {"redis://cache:6379/0": "redis://cache:6379/0", "rediss://cache:6380/1": "rediss://cache:6380/1"}),
+    "secret_keys": ((), {f"{'a' * 32}, {'b' * 32},": ("a" * 32, "b" * 32)}),
+    "secret_key_file": (None, {"/run/secrets/portal": Path("/run/secrets/portal"), "~/key": HOME / "key"}),
+    "node": ("", {"node-1": "node-1"}),
+    "agree_seconds": (60, {"0": 0, "3600": 3600}),
     "base_url": ("", {
         "https://help.example.org": "https://help.example.org",
         "https://example.org/": "https://example.org",
@@ -39,6 +44,8 @@ GOOD: dict[str, tuple[Any, dict[str, Any]]] = {
     }),
     "trusted_hosts": ((), {"a.example.org, b.example.org,": ("a.example.org", "b.example.org"), "[::1]": ("[::1]",)}),
     "proxy_count": (0, {"0": 0, "5": 5}),
+    "search_engine": ("whoosh", {"postgresql": "postgresql", " Whoosh": "whoosh"}),
+    "search_url": ("", {"postgresql+psycopg://portal@replica/portal": "postgresql+psycopg://portal@replica/portal"}),
     "search_low_cuts": (Settings().search_low_cuts, CUTS),
     "search_high_cuts": (Settings().search_high_cuts, CUTS),
     "site_name": ("", {"Aide & Assistance": "Aide & Assistance", " Центр поддержки ": "Центр поддержки"}),
@@ -91,6 +98,7 @@ GOOD: dict[str, tuple[Any, dict[str, Any]]] = {
         "https://www.example.org, http://localhost:3000/": ("https://www.example.org", "http://localhost:3000"),
         "HTTPS://Shop.Example.org": ("https://shop.example.org",),
     }),
+    "second_factor": ("optional", {"required": "required", "Optional": "optional"}),
     "security_contact": ("", {"security@example.org": "security@example.org"}),
     "log_format": ("text", {"text": "text", "JSON": "json"}),
     "log_level": ("info", {"debug": "debug", "WARNING": "warning", "error": "error"}),
@@ -112,6 +120,10 @@ BAD: dict[str, tuple[str, tuple[str, ...]]] = {
     "dev": ("true, false", ("on", "2", "truee", "ja")),
     "database_url": ("sqlite:///PATH", ("mysql://db/portal", "portal.db", "postgresql://db/portal", "sqlite://")),
     "redis_url": ("redis://HOST:PORT/NUMBER", ("cache:6379", "http://cache", "xredis://cache")),
+    "secret_keys": ("at least 32 characters", ("***",)),
+    "secret_key_file": ("path of a folder", (" ", "\0", "~no-such-user/key")),
+    "node": ("one line", ("a\nb", "x" * 201)),
+    "agree_seconds": ("from 0 to 3600", ("3601", "1m")),
     "base_url": (
         "https://help.example.org",
         (
@@ -121,6 +133,8 @@ BAD: dict[str, tuple[str, tuple[str, ...]]] = {
     ),
     "trusted_hosts": ("host names separated by commas", (",", "https://a.org", "a.org:80", "a.org/x", "*", "a b", "a;b")),
     "proxy_count": ("from 0 to 5", ("6", "-1")),
+    "search_engine": ("whoosh, postgresql", ("elastic", "postgres")),
+    "search_url": ("postgresql+psycopg://USER@HOST/NAME", ("sqlite:///x.db", "postgresql://db/portal", "redis://x")),
     "search_low_cuts": (SHARES, WRONG_SHARES),
     "search_high_cuts": (SHARES, WRONG_SHARES),
     "site_name": ("one line of 1 to 200 characters", ("\t ", "x" * 201, "a\nb", "a\u202eb")),
@@ -176,6 +190,7 @@ BAD: dict[str, tuple[str, tuple[str, ...]]] = {
     "embed_origins": (
         "https://www.example.org", (",", "www.example.org", "*", "https://www.example.org/shop", "https://a, ftp://b", "null"),
     ),
+    "second_factor": ("required", ("yes", "totp")),
     "security_contact": ("support@example.org", ("security", "a@b", "mailto:a@example.org")),
     "log_format": ("text, json", ("xml", "logfmt")),
     "log_level": ("debug, info, warning, error", ("trace", "critical", "20")),
@@ -257,6 +272,11 @@ def test_empty_is_not_set(name: str) -> None:
     assert chosen == Settings()
 
 
+def shown(text: str) -> str:
+    """How a value is repeated: whole, but for a password."""
+    return repr(re.sub(r"(://[^:/@]*):.*@", r"\1:***@", text))
+
+
 @pytest.mark.parametrize(("name", "text", "allowed"), BAD_TEXTS)
 def test_wrong_variable(name: str, text: str, allowed: str) -> None:
     """A wrong variable is refused with its name, its value and what is allowed."""
@@ -265,7 +285,7 @@ def test_wrong_variable(name: str, text: str, allowed: str) -> None:
 
     message = str(refused.value)
     assert variable(name) in message
-    assert repr(text) in message
+    assert shown(text) in message
     assert allowed in message
 
 
@@ -278,7 +298,7 @@ def test_wrong_option(name: str, text: str, allowed: str) -> None:
     message = str(refused.value)
     assert message.startswith(option(name) + " ")
     assert variable(name) not in message
-    assert repr(text) in message
+    assert shown(text) in message
     assert allowed in message
 
 
@@ -293,7 +313,9 @@ def test_any_text_is_read_or_refused(name: str, text: str) -> None:
         message = str(refused)
     else:
         message = variable(name)
-        assert isinstance(value, type(GOOD[name][0]) if name not in {"articles", "data"} else Path)
+        assert isinstance(value, type(GOOD[name][0]) if name not in {"articles", "data"} else Path) or (
+            name == "secret_key_file" and isinstance(value, Path)
+        )
 
     assert variable(name) in message
 

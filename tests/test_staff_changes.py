@@ -10,11 +10,12 @@ import pytest
 from portal.desk.administration import Administration
 from portal.errors import InvalidInput, NotAllowed, NotFound, StaleTicket
 from portal.people import Person, Role
-from portal.storage import Database, migration, schema
+from portal.storage import Database, schema
 from portal.storage import people as people_store
 from portal.tickets import Action, Kind, Status
 from tests.builders import NOW
 from tests.organising import ADMIN, SUPERVISOR, add_person, refused
+from tests.postgres import database_at
 from tests.working import desk as working_desk
 from tests.working import found, hire, history, opened
 
@@ -28,9 +29,7 @@ def desk(database: Database) -> Administration:
 @pytest.fixture
 def own(tmp_path: Any) -> Database:
     """One database on SQLite, for what is the same on both."""
-    made = Database(f"sqlite:///{tmp_path / 'own.db'}")
-    migration.upgrade(made)
-    return made
+    return database_at(tmp_path / "own.db")
 
 
 def test_people_are_changed_and_recorded(desk: Administration, database: Database) -> None:

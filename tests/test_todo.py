@@ -14,13 +14,14 @@ from portal.edition import Tallies
 from portal.knowledge import KnowledgeBase, Published
 from portal.locales import CODES
 from portal.problems import Problem
-from portal.storage import Database, claims, feedback, migration
+from portal.storage import Database, claims, feedback
 from portal.storage import schema as s
 from portal.storage.feedback import Vote
 from portal.tickets import Kind as TicketKind
 from portal.writing.planning.status import Visits
 from portal.writing.planning.todo import MOST, MOST_OWN, Kind, Todo, todo
 from tests.builders import NOW
+from tests.postgres import database_at
 from tests.test_knowledge import a_base, an_article
 from tests.working import hire, opened
 
@@ -31,8 +32,7 @@ BEFORE = "0" * 16
 @pytest.fixture
 def database(tmp_path: Path) -> Iterator[Database]:
     """The queries themselves are tried on both engines elsewhere."""
-    made = Database(f"sqlite:///{tmp_path / 'portal.db'}")
-    migration.upgrade(made)
+    made = database_at(tmp_path / "portal.db")
     yield made
     made.close()
 

@@ -1,9 +1,7 @@
 """A search that nothing answers becomes one L1 ticket; everything else that can be typed does not."""
 
-import contextlib
 import re
 import shutil
-import sqlite3
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -20,6 +18,7 @@ from portal.settings import Settings
 from portal.storage import tickets as store
 from portal.tickets import GAPS, Kind, Status, Ticket
 from tests.builders import write_article
+from tests.postgres import locked
 
 
 def gaps(services: Services) -> list[Ticket]:
@@ -156,31 +155,27 @@ def test_the_small_words_of_a_language_are_no_answer_in_another(
 def test_a_locked_database_keeps_nobody_waiting(reader: FlaskClient, portal_services: Services, tmp_path: Path) -> None:
     """The search that cannot be counted is answered all the same, with the way to a person."""
     reader.get("/de/search?q=Drucker")  # The next one comes with the cookie of a visit.
-    with contextlib.closing(sqlite3.connect(tmp_path / "var" / "portal.db", isolation_level=None)) as writer:
-        writer.execute("BEGIN IMMEDIATE")
+    with locked(portal_services.database.url):
         begin = time.monotonic()
 
         answer = reader.get("/de/search?q=zyxomat")
         answered = reader.get("/de/search?q=Drucker")
 
         took = time.monotonic() - begin
-        writer.execute("ROLLBACK")
     assert answer.status_code == answered.status_code == 200
     assert took < 3
     assert "/de/requests/new?query=zyxomat" in answer.text
     assert gaps(portal_services) == []
 
 
-def test_suggestions_wait_for_no_writer(reader: FlaskClient, tmp_path: Path) -> None:
+def test_suggestions_wait_for_no_writer(reader: FlaskClient, portal_services: Services) -> None:
     """Who types is not kept waiting by what is forgotten once a day."""
-    with contextlib.closing(sqlite3.connect(tmp_path / "var" / "portal.db", isolation_level=None)) as writer:
-        writer.execute("BEGIN IMMEDIATE")
+    with locked(portal_services.database.url):
         begin = time.monotonic()
 
         answer = reader.get("/de/suggest?q=druck")
 
         took = time.monotonic() - begin
-        writer.execute("ROLLBACK")
     assert answer.json is not None
     assert [item["title"] for item in answer.json["items"]] == ["Der Drucker ist offline"]
     assert took < 3

@@ -16,7 +16,7 @@ from portal.desk.posting import UNDO, Posting
 from portal.edition import Edition
 from portal.knowledge import KnowledgeBase
 from portal.letters import Letters
-from portal.storage import Database, announcing, migration
+from portal.storage import Database, announcing
 from portal.storage import gaps as known
 from portal.storage import tickets as store
 from portal.tickets import Action, Actor, Kind, Resolution, Status
@@ -25,6 +25,7 @@ from tests.asking import did, failed, find, gaps, searched, solve, told, visitor
 from tests.builders import NOW, write_article
 from tests.hooking import after, dispatch, events, hook, log
 from tests.needs import REPOSITORY
+from tests.postgres import database_at
 from tests.publishing import Folder
 from tests.requesting import receive, requests_on, work
 from tests.working import at, desk, hire, opened
@@ -179,8 +180,7 @@ def test_the_same_is_written_once_and_with_what_happens(database: Database) -> N
 
 def test_articles_are_told_when_readers_see_something_new(folder: Folder, tmp_path: Path) -> None:
     """The first time nothing; then what is new, changed or stale, in the database's order; drafts never."""
-    database = Database(f"sqlite:///{tmp_path / 'portal.db'}")
-    migration.upgrade(database)
+    database = database_at(tmp_path / "portal.db")
     hook(database)
     said = Articles(database)
     assert said.announce(folder.edition, NOW) == 0
@@ -208,8 +208,7 @@ def test_articles_are_told_when_readers_see_something_new(folder: Folder, tmp_pa
 
 def test_a_machine_that_has_not_got_the_newest_articles_says_nothing(folder: Folder, tmp_path: Path) -> None:
     """With one database for several, each change is said once; a clock that was wrong keeps nobody silent."""
-    database = Database(f"sqlite:///{tmp_path / 'portal.db'}")
-    migration.upgrade(database)
+    database = database_at(tmp_path / "portal.db")
     hook(database)
     knowledge = folder.edition.knowledge
     printer = knowledge.articles["en", "printer-offline"]

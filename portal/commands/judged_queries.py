@@ -120,8 +120,7 @@ def ask_judged(
     Raises:
         CannotStart: there is no query, or the articles cannot be published.
     """
-    files = [file for file in files if file.chosen]
-    if not files:
+    if not (files := [file for file in files if file.chosen]):
         raise CannotStart("There is no query to ask.")
     run = Run()
     plain = [file for file in files if not file.changes_articles]
@@ -133,7 +132,7 @@ def ask_judged(
             with (
                 progress_bar("Articles", in_logs=in_logs) as progress,
                 progress_bar("Words", in_logs=in_logs) as learned,
-                evaluation.built(*where, progress, learned) as (edition, missed),
+                evaluation.built(*where, progress, learned, settings.search_kept) as (edition, missed),
             ):
                 families, ask = edition.knowledge.families, ask_of(edition)
                 run.articles = run.articles or edition.knowledge.counts

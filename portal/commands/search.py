@@ -13,7 +13,7 @@ from portal.commands.progress import progress_bar
 from portal.errors import SearchUnavailable
 from portal.locales import CODES
 from portal.queries import read_query
-from portal.search import generations, whoosh_index
+from portal.search import generations, postgres, whoosh_index
 from portal.selfservice import Result, answer, report_gap
 from portal.server import prepare
 from portal.services import utc_now
@@ -185,7 +185,12 @@ def status(settings: Settings, as_json: bool) -> None:
     documents: dict[str, int] = {}
     try:
         generations.check(directory)
-        documents = {code: whoosh_index.count(directory / code) for code in CODES}
+        if settings.search_asked:
+            documents = {code: postgres.stored(directory / code)[1] for code in CODES}
+            if not postgres.is_there(settings.search_asked, directory):
+                fault = "the server that is searched does not have this generation, or not yet"
+        else:
+            documents = {code: whoosh_index.count(directory / code) for code in CODES}
     except SearchUnavailable as error:
         fault = str(error)
     value = {

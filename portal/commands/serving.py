@@ -1,4 +1,4 @@
-"""`portal serve` and `portal db`: run a portal, and bring its database to this version."""
+"""`portal serve`: run a portal."""
 
 import logging
 import sys
@@ -13,7 +13,6 @@ from portal.problems import Severity
 from portal.server import Prepared, addresses, serve_and_reload
 from portal.server import serve as run_server
 from portal.settings import Settings
-from portal.storage import Database, migration, prepare_folder, reachable
 
 log = logging.getLogger("portal")
 
@@ -75,23 +74,3 @@ def _tell(problems: list[str], lines: list[str], *, as_json: bool) -> None:
         else:
             click.echo(line)
     sys.stdout.flush()
-
-
-@click.group()
-def db() -> None:
-    """The database of tickets and people."""
-
-
-@db.command()
-@click.argument("revision", default="head")
-@with_settings
-def migrate(settings: Settings, revision: str) -> None:
-    """Bring the database to this version's schema; REVISION goes to an earlier one."""
-    prepare_folder(settings.data)
-    database = Database(settings.database)
-    reachable(database)
-    if revision == "head":
-        migration.upgrade(database)
-    else:
-        migration.downgrade(database, revision)
-    click.echo(f"The database is at revision {migration.revision(database) or 'none'}.")

@@ -272,4 +272,5 @@ def _staff(settings: Settings) -> Staff:
     reachable(database)
     migration.upgrade(database)
     idle = timedelta(minutes=settings.session_idle_minutes)
-    return Staff(database, settings.sign_in_attempts, timedelta(hours=settings.session_hours), idle)
+    lifetime = timedelta(hours=settings.session_hours)
+    return Staff(database, settings.sign_in_attempts, lifetime, idle, words=settings.names)

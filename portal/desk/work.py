@@ -14,7 +14,7 @@ from portal.desk.drafting import FIELD_OF
 from portal.desk.merging import Merging
 from portal.desk.posting import Posting
 from portal.errors import InvalidInput, NotAllowed, StaleTicket, TransitionRefused
-from portal.histories import is_second_press
+from portal.histories import FORM, is_second_press, is_sent_again
 from portal.organisation import SUPPLIER_TIER
 from portal.people import Person, Right, may
 from portal.storage import Database, drafting
@@ -75,6 +75,7 @@ class Desk:
         version: int | None = None,
         text: str = "",
         resolution: Resolution | None = None,
+        form: str = "",
     ) -> Ticket:
         """Do something to a ticket as an agent; the same once more within seconds is the same, not another.
 
@@ -86,6 +87,7 @@ class Desk:
             version: the ticket's when the agent looked at it; None where what has happened since does not matter.
             text: reply, note, resolution or reason.
             resolution: how it was solved.
+            form: number of the form that a text was sent with; with it the same text is the same at any time.
 
         Returns:
             The ticket afterwards.
@@ -102,11 +104,13 @@ class Desk:
                 return ticket  # A second click on the same button.
             if action is Action.SOLVE and ticket.kind in GAPS:
                 raise TransitionRefused("a gap is solved with a proof, see portal.closing")
-            if action in FIELD_OF and _is_repeated(connection, ticket, person, action, text, now):
+            if action in FIELD_OF and _is_repeated(connection, ticket, person, action, text, now, form):
                 return ticket
             _check_version(ticket, version)
-            actor = Actor(person.id, person.name)
-            changed, event = act(connection, ticket, action, now, actor, text=text, resolution=resolution)
+            actor, details = Actor(person.id, person.name), {FORM: form} if form else None
+            changed, event = act(
+                connection, ticket, action, now, actor, text=text, resolution=resolution, details=details
+            )
             self._follow_up(connection, changed, event, person, now)
             return changed
 
@@ -328,7 +332,10 @@ def _check_version(ticket: Ticket, version: int | None) -> None:
 
 
 def _is_repeated(
-    connection: Connection, ticket: Ticket, person: Person, action: Action, text: str, now: datetime
+    connection: Connection, ticket: Ticket, person: Person, action: Action, text: str, now: datetime, form: str = ""
 ) -> bool:
-    """Whether somebody presses the same button a second time."""
-    return is_second_press(store.history(connection, ticket.id), person.id, action, text, now)
+    """Whether somebody presses the same button a second time, or their browser sends the same form again."""
+    past = store.history(connection, ticket.id)
+    return is_second_press(past, person.id, action, text, now) or is_sent_again(
+        past, person.id, {action}, text.strip(), form
+    )

@@ -1,7 +1,5 @@
 """The weekly digest: who is told what about last week, by their roles, each week once."""
 
-import hashlib
-import hmac
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
@@ -10,6 +8,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Connection
 
 from portal import digest_letters as letters
+from portal import keys
 from portal.digest_letters import Digest, DigestLetters, Longest, Overall
 from portal.edition import Tallies
 from portal.knowledge import KnowledgeBase
@@ -111,14 +110,18 @@ class Digests:
 
     def token(self, person_id: int) -> str:
         """By which the mail to somebody is turned off without signing in; it can do nothing else."""
-        proof = hmac.new(self._secret, f"digest {person_id}".encode(), hashlib.sha256).hexdigest()
-        return f"{person_id}-{proof[:40]}"
+        return self._tokens(person_id)[0]
 
     def is_token(self, token: str) -> bool:
         """Whether it is one of ours."""
         number, _hyphen, _proof = token.partition("-")
         is_number = number.isascii() and number.isdigit() and len(number) < 10
-        return is_number and hmac.compare_digest(self.token(int(number)).encode(), token.encode())
+        return is_number and keys.is_any(token, self._tokens(int(number)))
+
+    def _tokens(self, person_id: int) -> list[str]:
+        """Somebody's token by each key that is believed, that of the present one first."""
+        proofs = keys.macs(self._secret, f"digest {person_id}".encode())
+        return [f"{person_id}-{proof.hex()[:40]}" for proof in proofs]
 
     def stop(self, token: str) -> bool:
         """Turn it off by its link; whether the link is one of ours."""

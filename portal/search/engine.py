@@ -1,21 +1,22 @@
-"""The embedded engine: Whoosh's index of one generation, ranked by our own ranking."""
+"""One generation of the index, ranked by our own ranking; in the embedded engine it is read from Whoosh's files."""
 
 import threading
 import time
-from collections.abc import Callable
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from portal.errors import SearchUnavailable
 from portal.locales import CODES
 from portal.search import Clue, Found, Match, Way
 from portal.search.analyzers import Split, words
+from portal.search.fields import THESAURUS, splitter
 from portal.search.lexicon import Lexicon
-from portal.search.ranking import rank
+from portal.search.ranking import Lists, rank
 from portal.search.thesaurus import Thesaurus
-from portal.search.view import View
-from portal.search.whoosh_index import THESAURUS, splitter
+from portal.search.view import Ints, View
 
 #: Answers that an open index remembers.
 REMEMBERED = 2000
@@ -31,8 +32,46 @@ def _thesaurus(text: str, split: tuple[tuple[str, Split | None], ...]) -> Thesau
     return Thesaurus.from_text(text, dict(split))
 
 
-class WhooshIndex:
-    """One generation, opened for reading.
+class _Opened(Protocol):
+    """One language of an open generation."""
+
+    @property
+    def language(self) -> str:
+        """Its code."""
+        ...
+
+    @property
+    def split(self) -> Split | None:
+        """What takes its compounds apart."""
+        ...
+
+    def reading(self, clues: Sequence[Clue], /) -> "_Reading":
+        """What the clues of one query are ranked by."""
+        ...
+
+    def known(self, terms: Iterable[str], /) -> frozenset[str]:
+        """Those of some terms that an article has."""
+        ...
+
+    def lexicon(self) -> dict[str, int]:
+        """Every word as it is written, with how many articles have it."""
+        ...
+
+    def close(self) -> None:
+        """Give back what was opened."""
+        ...
+
+
+class _Reading(Lists, Protocol):
+    """What one query is ranked by."""
+
+    def slugs_of(self, documents: Ints, /) -> list[str]:
+        """The slugs of articles by their numbers."""
+        ...
+
+
+class RankedIndex(ABC):
+    """One generation, opened for reading, whose lists are ranked here.
 
     Args:
         directory: of the generation.
@@ -40,7 +79,7 @@ class WhooshIndex:
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
-        self._views: dict[str, View] = {}
+        self._views: dict[str, _Opened] = {}
         self._failed: dict[str, tuple[float, str]] = {}
         self._known: Thesaurus | None = None
         self._opening = {code: threading.Lock() for code in CODES}
@@ -48,7 +87,11 @@ class WhooshIndex:
         self._found = lru_cache(maxsize=REMEMBERED)(self._search)
         self._lexicon = lru_cache(maxsize=16)(lambda language: Lexicon(self._view(language).lexicon()))
 
-    def _view(self, language: str) -> View:
+    @abstractmethod
+    def _open(self, language: str) -> _Opened:
+        """Open a language."""
+
+    def _view(self, language: str) -> _Opened:
         """The view of a language, opened when it is first asked for."""
         view = self._views.get(language)
         if view is None:
@@ -58,13 +101,13 @@ class WhooshIndex:
                     view = self._views[language] = self._opened(language)
         return view
 
-    def _opened(self, language: str) -> View:
+    def _opened(self, language: str) -> _Opened:
         """A view of a language; one that could not be opened is not tried again for a moment, for Whoosh waits long."""
         failed = self._failed.get(language)
         if failed is not None and time.monotonic() - failed[0] < PATIENCE:
             raise SearchUnavailable(failed[1])
         try:
-            return View(self._directory / language, language)
+            return self._open(language)
         except Exception as error:
             self._failed[language] = time.monotonic(), f"{type(error).__name__}: {error}"
             raise
@@ -100,11 +143,12 @@ class WhooshIndex:
         """See `SearchIndex.translate`."""
         return self._guarded(source, lambda: self._thesaurus.translate(source, target, clues, text))
 
-    def _clues(self, view: View, text: str) -> tuple[Clue, ...]:
+    def _clues(self, view: _Opened, text: str) -> tuple[Clue, ...]:
         found: dict[str, Clue] = {}
-        for word in words(view.language, text, view.split):
-            known = [term for term in word.terms if view.postings(term) is not None]
-            for term in known or word.terms[:1]:
+        asked = list(words(view.language, text, view.split))
+        known = view.known(dict.fromkeys(term for word in asked for term in word.terms))
+        for word in asked:
+            for term in [term for term in word.terms if term in known] or word.terms[:1]:
                 found.setdefault(term, Clue(word.text, (Way((term,)),)))
         return self._thesaurus.expand(view.language, tuple(found.values()), text)
 
@@ -117,12 +161,13 @@ class WhooshIndex:
         return self._guarded(language, lambda: self._found(language, clues, topic, offset, limit))
 
     def _search(self, language: str, clues: tuple[Clue, ...], topic: str | None, offset: int, limit: int) -> Found:
-        view = self._view(language)
-        ranked = rank(view, clues, offset + limit, topic)
-        columns = (ranked.documents, ranked.scores, ranked.base, ranked.title_fit, ranked.heading_fit)
+        lists = self._view(language).reading(clues)
+        ranked = rank(lists, clues, offset + limit, topic)
+        slugs = lists.slugs_of(ranked.documents[offset:])
+        columns = (ranked.scores, ranked.base, ranked.title_fit, ranked.heading_fit)
         rows = zip(*(column[offset:].tolist() for column in columns), strict=True)
         return Found(
-            tuple(Match(view.slugs[number], *parts) for number, *parts in rows),
+            tuple(Match(slug, *parts) for slug, parts in zip(slugs, rows, strict=True)),
             ranked.total,
             ranked.rarity,
             tuple(map(tuple, ranked.added.tolist())),
@@ -137,7 +182,7 @@ class WhooshIndex:
 
     def has(self, language: str, term: str) -> bool:
         """See `SearchIndex.has`."""
-        return self._guarded(language, lambda: self._view(language).postings(term) is not None)
+        return self._guarded(language, lambda: bool(self._view(language).known((term,))))
 
     def lexicon(self, language: str) -> Lexicon:
         """See `SearchIndex.lexicon`."""
@@ -149,3 +194,11 @@ class WhooshIndex:
             with opening:
                 if view := self._views.pop(language, None):
                     view.close()
+
+
+class WhooshIndex(RankedIndex):
+    """The embedded engine: files in the generation's directory."""
+
+    def _open(self, language: str) -> View:
+        """Open a language's files."""
+        return View(self._directory / language, language)

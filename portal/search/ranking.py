@@ -2,17 +2,43 @@
 
 from collections.abc import Sequence
 from functools import reduce
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
 from portal.search import Clue
-from portal.search.view import K1, RERANKED, Flags, Floats, Ints, Postings, View
+from portal.search.view import K1, RERANKED, Flags, Floats, Ints, Postings, Titles
 
 #: How much a title, or the best heading, that is the query raises a score.
 TITLE_FIT, HEADING_FIT = 1.0, 1.0
 #: Articles whose likeness to the query the verdict looks at.
 LOOKED_AT = 10
+
+
+class Lists(Protocol):
+    """What a query is ranked by, whatever engine it comes from."""
+
+    @property
+    def size(self) -> int:
+        """How many numbers articles have; some may be of articles that have been removed."""
+        ...
+
+    @property
+    def highest_idf(self) -> float:
+        """Rarity of a word that no article has."""
+        ...
+
+    def postings(self, term: str, /) -> Postings | None:
+        """Where a term occurs; None where it does not."""
+        ...
+
+    def outside(self, topic: str, /) -> Ints:
+        """The articles of all other topics."""
+        ...
+
+    def titles(self, clues: Sequence[Clue], lists: Sequence[Postings | None], documents: Ints, /) -> Titles:
+        """The titles and headings of some articles beside the clues, which are found in the lists."""
+        ...
 
 
 class Ranked(NamedTuple):
@@ -40,7 +66,7 @@ class Ranked(NamedTuple):
     in_headings: Flags
 
 
-def merged(view: View, clue: Clue) -> Postings | None:
+def merged(view: Lists, clue: Clue) -> Postings | None:
     """Where a clue is found: of several ways to say it, the best counts in each article."""
     if len(clue.ways) == 1 and len(clue.ways[0].terms) == 1:
         return view.postings(clue.ways[0].terms[0])
@@ -65,7 +91,7 @@ def merged(view: View, clue: Clue) -> Postings | None:
     return Postings(documents, best.take(documents), rarity / worths, parts)
 
 
-def rank(view: View, clues: Sequence[Clue], limit: int, topic: str | None = None) -> Ranked:
+def rank(view: Lists, clues: Sequence[Clue], limit: int, topic: str | None = None) -> Ranked:
     """The best articles for the clues.
 
     Args:
@@ -85,7 +111,7 @@ def rank(view: View, clues: Sequence[Clue], limit: int, topic: str | None = None
     best = _best(scores, max(limit, RERANKED), least if limit <= RERANKED else 0.0)
     head = np.sort(best[:RERANKED])
     base = scores.take(head)
-    fits = _Fits(view, lists, rarity, head)
+    fits = _Fits(view.titles(clues, lists, head), rarity)
     raised = base * (1 + np.maximum(TITLE_FIT * fits.title, HEADING_FIT * fits.heading))
     order = (-raised).argsort(kind="stable")
     looked, order = order[:LOOKED_AT], order[:limit]
@@ -116,7 +142,7 @@ def ceiling(rarity: Sequence[float]) -> float:
     return float((K1 + 1) * sum(rarity))
 
 
-def _sum(view: View, lists: Sequence[Postings]) -> Floats:
+def _sum(view: Lists, lists: Sequence[Postings]) -> Floats:
     """The sum of the impacts of lists, for every article."""
     if not lists:
         return np.zeros(view.size)
@@ -160,26 +186,15 @@ class _Fits:
     mass by the mass of both.
     """
 
-    def __init__(self, view: View, lists: Sequence[Postings | None], rarity: Sequence[float], documents: Ints) -> None:
-        parts = view.parts
-        sizes = parts.counts.take(documents)
-        # Where the parts of each article begin among those of all of them, one after the other.
-        self._starts = sizes.cumsum() - sizes
-        own = (parts.first.take(documents) - self._starts).repeat(sizes)
-        own += np.arange(len(own))
-        having = np.zeros((len(lists), parts.size), np.bool_)
-        for row, postings in zip(having, lists, strict=True):
-            if postings is not None:
-                row[postings.parts] = True
-        self._having = having.take(own, axis=1)
-        weights = np.array(rarity)
-        common = np.add.reduce(self._having * weights[:, None], axis=0)
+    def __init__(self, titles: Titles, rarity: Sequence[float]) -> None:
+        self._starts, self._having, mass = titles
+        common = np.add.reduce(self._having * np.array(rarity)[:, None], axis=0)
         # Of a clue with several ways the rarity is a mean, which may exceed what the part itself has.
-        fit = np.minimum(2 * common / (parts.mass.take(own) + sum(rarity)), 1.0)
+        fit = np.minimum(2 * common / (mass + sum(rarity)), 1.0)
         #: Fit of the title, and of the best heading, of each article, 0–1.
         self.title = fit.take(self._starts)
         fit[self._starts] = 0.0
-        self.heading = np.maximum.reduceat(fit, self._starts) if len(own) else fit
+        self.heading = np.maximum.reduceat(fit, self._starts) if len(fit) else fit
 
     def in_title(self, places: Ints) -> Flags:
         """For each clue, whether the titles of the articles at certain places have it."""

@@ -2,11 +2,11 @@
 
 import threading
 import weakref
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,8 +17,9 @@ from whoosh.matching import ListMatcher
 from whoosh.reading import TermNotFound
 from whoosh.util.numeric import byte_to_length
 
+from portal.search import Clue
 from portal.search.analyzers import Split
-from portal.search.whoosh_index import splitter
+from portal.search.fields import splitter
 
 #: BM25's saturation of repeated words and its weight of an article's length.
 K1, B = 1.2, 0.5
@@ -57,6 +58,29 @@ class Postings:
         """The `RERANKED`th highest impact; 0 where there are fewer."""
         beyond = len(self.impacts) - RERANKED
         return float(np.partition(self.impacts, beyond)[beyond]) if beyond >= 0 else 0.0
+
+
+class Titles(NamedTuple):
+    """The parts, titles and headings, of some articles, one article's after the other's."""
+
+    #: Where those of each article begin; the first is its title.
+    starts: Ints
+    #: For each clue, whether each part has it.
+    having: Flags
+    #: Rarity of all terms of each part together.
+    mass: Floats
+
+
+def saturated(weights: Floats, lengths: Floats, mean: float) -> Floats:
+    """BM25 without the rarity.
+
+    Args:
+        weights: how often a term counts in each article.
+        lengths: of the articles.
+        mean: of all articles' lengths.
+    """
+    norm = K1 * ((1 - B) + B * lengths / mean)
+    return weights * (K1 + 1) / (weights + norm)
 
 
 class View:
@@ -158,10 +182,38 @@ class View:
         return Postings(documents, impacts, idf, self.parts.having(term))
 
     def _saturated(self, name: str, documents: Ints, weights: Floats) -> Floats:
-        """BM25 without the rarity."""
-        length = self._lengths[name][documents]
-        norm = K1 * ((1 - B) + B * length / self._means[name])
-        return weights * (K1 + 1) / (weights + norm)
+        """BM25 without the rarity, in one field."""
+        return saturated(weights, self._lengths[name][documents], self._means[name])
+
+    def reading(self, _clues: Sequence[Clue]) -> "View":
+        """What the clues of one query are ranked by: everything is at hand."""
+        return self
+
+    def known(self, terms: Iterable[str]) -> frozenset[str]:
+        """Those of some terms that an article has."""
+        return frozenset(term for term in terms if self.postings(term) is not None)
+
+    def slugs_of(self, documents: Ints) -> list[str]:
+        """The slugs of articles by their numbers."""
+        return [self.slugs[number] for number in documents.tolist()]
+
+    def titles(self, _clues: Sequence[Clue], lists: Sequence[Postings | None], documents: Ints) -> Titles:
+        """The titles and headings of some articles beside a query.
+
+        Args:
+            lists: where each clue is found.
+            documents: numbers of the articles.
+        """
+        sizes = self.parts.counts.take(documents)
+        # Where the parts of each article begin among those of all of them, one after the other.
+        starts = sizes.cumsum() - sizes
+        own = (self.parts.first.take(documents) - starts).repeat(sizes)
+        own += np.arange(len(own))
+        having = np.zeros((len(lists), self.parts.size), np.bool_)
+        for row, postings in zip(having, lists, strict=True):
+            if postings is not None:
+                row[postings.parts] = True
+        return Titles(starts, having.take(own, axis=1), self.parts.mass.take(own))
 
     def _outside(self, topic: str) -> Ints:
         """The articles of all other topics."""
@@ -253,7 +305,9 @@ class Parts:
         self._numbers = numbers
         rarity = view.rarities(numbers)
         #: Rarity of all terms of a part together.
-        self.mass = np.bincount(part_of, rarity[terms_of], self.size) if self.size else np.empty(0)
+        self.mass: Floats = np.empty(0)
+        if self.size:
+            self.mass = np.bincount(part_of, rarity[terms_of], self.size).astype(np.float64, copy=False)
 
     def having(self, term: str) -> Ints:
         """The parts that have a term, ascending."""

@@ -1,34 +1,22 @@
 """The embedded engine's files: one Whoosh index per language inside one directory per generation."""
 
-import hashlib
 from array import array
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import lru_cache, partial
+from functools import partial
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from whoosh import fields, formats, index
 from whoosh.fields import FieldType
 
 from portal.errors import SearchUnavailable
 from portal.search import Document
-from portal.search.analyzers import _JOINED, Split, words
-from portal.search.chains import CHAINS
-from portal.search.compounds import Splitter
+from portal.search.fields import Fields, analysed, analysis, learn, splitter
 
-#: How much more a word counts in a title, heading or keyword than in the text, measured on judged queries.
-TITLE_WEIGHT, HEADING_WEIGHT, KEYWORD_WEIGHT = 4, 4, 4
 #: Postings in a block of the files. Whoosh's 128 let it skip; the ranking reads whole lists, in a third of the time.
 BLOCK = 2048
-#: Different words whose analysis a writer remembers.
-REMEMBERED = 200_000
-#: What the splitter of compounds has learned, beside the index.
-_COMPOUNDS = "compounds.json"
-#: The writers' synonyms and glossary, in the directory of the generation.
-THESAURUS = "thesaurus.json"
 
 
 class Terms(FieldType):  # type: ignore[misc]  # Whoosh has no types.
@@ -118,62 +106,16 @@ def _write_blocks(writer: Any, documents: "array[int]", weights: "array[float]",
             writer._minlength, writer._maxlength = min(here), max(here)  # noqa: SLF001
 
 
-class _Token(NamedTuple):
-    """Something between two blanks, analysed."""
-
-    terms: tuple[str, ...]
-    #: Its words as they are written, in small letters.
-    written: tuple[str, ...]
-    #: Its words, folded.
-    folded: tuple[str, ...]
-
-
-def _analysis(language: str, split: Split | None) -> Callable[[str], _Token]:
-    """Analyses what stands between two blanks, and remembers it: the same few words are met again and again."""
-
-    def analyse(raw: str) -> _Token:
-        found = list(words(language, raw, split))
-        return _Token(
-            tuple(term for word in found for term in word.terms),
-            tuple(raw[word.start : word.end].lower() for word in found if word.text.isalpha()),
-            tuple(word.text for word in found),
-        )
-
-    return lru_cache(maxsize=REMEMBERED)(analyse)
-
-
-def _fields(analyse: Callable[[str], _Token], document: Document) -> dict[str, Any]:
-    """A document's fields."""
-    text: Counter[str] = Counter()
-    written: Counter[str] = Counter()
-
-    def add(source: str, weight: int) -> None:
-        for raw, count in Counter(_JOINED.findall(source)).items():
-            token = analyse(raw)
-            for term in token.terms:
-                text[term] += weight * count
-            for word in token.written:
-                written[word] += count
-
-    def terms(source: str) -> list[str]:
-        return [term for raw in _JOINED.findall(source) for term in analyse(raw).terms]
-
-    add(document.title, TITLE_WEIGHT)
-    add("\n".join(document.headings), HEADING_WEIGHT)
-    add("\n".join(document.keywords), KEYWORD_WEIGHT)
-    add(f"{document.summary}\n{document.text}", 1)
-    title = terms(document.title)
-    parts = [title, *map(terms, document.headings)]
+def _stored(fields_of: Fields) -> dict[str, Any]:
+    """An article's fields as Whoosh is given them."""
     return {
-        "slug": document.slug,
-        "title": Counter(title),
-        "text": text,
-        "word": written,
+        "slug": fields_of.slug,
+        "title": fields_of.title,
+        "text": fields_of.text,
+        "word": fields_of.written,
         # A column, which opens faster than stored fields: slug, topic, then title and headings by their terms; the
         # ranking compares a query with each as a whole.
-        "about": "\n".join(
-            (document.slug, document.topic, *(" ".join(dict.fromkeys(part)) for part in parts))
-        ).encode(),
+        "about": "\n".join((fields_of.slug, fields_of.topic, *map(" ".join, fields_of.parts))).encode(),
     }
 
 
@@ -196,61 +138,22 @@ def write(
     is_new = not index.exists_in(str(directory))
     directory.mkdir(parents=True, exist_ok=True)
     opened = index.create_in(str(directory), _schema()) if is_new else index.open_dir(str(directory))
-    split = _learn(directory, language, documents) if is_new else splitter(directory, language)
+    split = learn(directory, language, documents) if is_new else splitter(directory, language)
     writer = opened.writer()
     writer.pool = _Collected()
     writer.fieldwriter.add_postings = partial(_write_postings, writer.fieldwriter)
-    analyse = _analysis(language, split)
+    analyse = analysis(language, split)
     try:
         for slug in removed:
             writer.delete_by_term("slug", slug)
         for document in documents:
-            (writer.add_document if is_new else writer.update_document)(**_fields(analyse, document))
+            (writer.add_document if is_new else writer.update_document)(**_stored(analysed(analyse, document)))
             progress(1)
     except BaseException:
         writer.cancel()
         raise
     writer.commit()
     opened.close()
-
-
-def _learn(directory: Path, language: str, documents: Sequence[Document]) -> Split | None:
-    """Learn the words that compounds are made of from all documents, and keep them beside the index."""
-    if not any(CHAINS[language].links):
-        return None
-    counts: Counter[str] = Counter()
-    analyse = _analysis(language, None)
-    for document in documents:
-        texts = (document.title, *document.headings, *document.keywords, document.summary, document.text)
-        raw = set(_JOINED.findall("\n".join(texts)))
-        counts.update({folded for token in raw for folded in analyse(token).folded})
-    learned = Splitter(language, counts)
-    (directory / _COMPOUNDS).write_text(learned.to_text(), encoding="utf-8")
-    return learned.split
-
-
-def splitter(directory: Path, language: str) -> Split | None:
-    """What takes the compounds of one language's index apart; None where its language has none.
-
-    Raises:
-        OSError: it cannot be read.
-        ValueError: it is damaged.
-    """
-    if not any(CHAINS[language].links):
-        return None
-    return _splitter(language, (directory / _COMPOUNDS).read_text(encoding="utf-8"))
-
-
-@lru_cache(maxsize=8)
-def _splitter(language: str, text: str) -> Split:
-    """A splitter; most generations have that of the one before."""
-    return Splitter.from_text(language, text).split
-
-
-def learned_words(directory: Path) -> str:
-    """What changes with the words that compounds of one language's index are made of; empty where it has none."""
-    path = directory / _COMPOUNDS
-    return hashlib.blake2b(path.read_bytes(), digest_size=8).hexdigest() if path.exists() else ""
 
 
 def count(directory: Path) -> int:
@@ -267,3 +170,19 @@ def count(directory: Path) -> int:
             opened.close()
     except Exception as error:  # Whoosh reads pickles and raises whatever a broken one makes of it.
         raise SearchUnavailable(f"{directory.name}: {type(error).__name__}: {error}") from error
+
+
+def fault(directory: Path, expected: Mapping[str, int]) -> str:
+    """Why a generation cannot be built upon; empty where it can.
+
+    Args:
+        directory: of the generation.
+        expected: how many articles each language has.
+    """
+    try:
+        for code, wanted in expected.items():
+            if (held := count(directory / code)) != wanted:
+                return f"the {code} index holds {held} articles instead of {wanted}"
+    except SearchUnavailable as error:
+        return str(error)
+    return ""

@@ -111,8 +111,8 @@ for (const form of document.querySelectorAll("form[data-suggest]")) suggest(form
 
 for (const link of document.querySelectorAll("a[data-language]")) {
   link.addEventListener("click", () => {
-    const secure = location.protocol === "https:" ? "; Secure" : "";
-    document.cookie = `language=${link.dataset.language}; Path=/; Max-Age=31536000; SameSite=Lax${secure}`;
+    const [prefix, secure] = location.protocol === "https:" ? ["__Host-", "; Secure"] : ["", ""];
+    document.cookie = `${prefix}language=${link.dataset.language}; Path=/; Max-Age=31536000; SameSite=Lax${secure}`;
   });
 }
 

@@ -1,19 +1,33 @@
 """Databases: how they are opened, and how a transaction reads or writes."""
 
+import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.engine import ExceptionContext, make_url
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from portal.errors import CannotStart
 
 #: How long a writer waits for another one, in seconds.
 BUSY_TIMEOUT = 5.0
+#: Connections of one process where nothing else is said, and how long a thread waits for one, in seconds.
+CONNECTIONS, POOL_PATIENCE = 16, 5.0
+#: A connection is not used longer than this, in seconds: behind a proxy, new ones find the servers that were added.
+OLDEST = 1800
+#: After which PostgreSQL itself ends a statement, and a transaction in which nothing is asked any more, in seconds.
+STATEMENT_LIMIT, IDLE_LIMIT = 120, 300
+#: What a server says that can only be read, and of two transactions of which one had to give way: SQLSTATE.
+_READ_ONLY = "25006"
+_GAVE_WAY = frozenset({"40001", "40P01"})
+#: Transactions that this thread has begun to keep, whether or not the last one was kept; and those that were cut short.
+_commits: ContextVar[int] = ContextVar("commits", default=0)
+_races: ContextVar[int] = ContextVar("races", default=0)
 
 
 class Database:
@@ -21,17 +35,29 @@ class Database:
 
     Args:
         url: an SQLAlchemy address.
+        connections: how many may be open at once; threads beyond that wait for one.
+
+    Raises:
+        CannotStart: the address cannot be read, or the library for it is missing.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, connections: int = CONNECTIONS) -> None:
         self.url = url
-        self.is_sqlite = make_url(url).get_backend_name() == "sqlite"
         # What people typed is in statements' parameters and must not get into logs.
-        options = {"hide_parameters": True}
+        options: dict[str, Any] = {"hide_parameters": True}
         try:
+            parsed = make_url(url)
+            self.is_sqlite = parsed.get_backend_name() == "sqlite"
+            if parsed.database and parsed.database != ":memory:":
+                # All of them are kept: to open one costs more than many a request. The latest is used first.
+                options |= {"pool_size": connections, "max_overflow": 0, "pool_timeout": POOL_PATIENCE}
+                options |= {"pool_use_lifo": True}
             self.engine: Engine = _sqlite(url, options) if self.is_sqlite else _postgresql(url, options)
         except ModuleNotFoundError as error:
             raise CannotStart("PostgreSQL needs an extra: pip install 'tier0-portal[postgres]'.") from error
+        except (ArgumentError, ValueError) as error:
+            raise CannotStart(f"The address of the database, {masked(url)}, cannot be read.") from error
+        event.listen(self.engine, "commit", _note_commit)
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -40,11 +66,11 @@ class Database:
             yield connection
 
     @contextmanager
-    def write(self, patience: float = BUSY_TIMEOUT) -> Iterator[Connection]:
+    def write(self, patience: float | None = None) -> Iterator[Connection]:
         """A transaction that is kept whole or not at all.
 
         Args:
-            patience: how long to wait for other writers, in seconds.
+            patience: how long to wait for other writers, in seconds; `BUSY_TIMEOUT` when None.
 
         Raises:
             OperationalError: they took longer, or the database does not answer.
@@ -52,6 +78,7 @@ class Database:
         On SQLite it is `IMMEDIATE`: writers queue before they read, so that what one reads is still true when it
         writes. On PostgreSQL what is read to be changed is locked by its own `FOR UPDATE`.
         """
+        patience = BUSY_TIMEOUT if patience is None else patience
         with self.engine.connect().execution_options(portal_write=True) as connection:
             driver = connection.connection.driver_connection
             if self.is_sqlite and driver is not None:
@@ -88,9 +115,50 @@ def _sqlite(url: str, options: dict[str, Any]) -> Engine:
 
 
 def _postgresql(url: str, options: dict[str, Any]) -> Engine:
-    """An engine on PostgreSQL that notices when a server has vanished, instead of waiting for minutes."""
-    patience = {"connect_timeout": 5, "tcp_user_timeout": 10_000}
-    return create_engine(url, pool_pre_ping=True, connect_args=patience, **options)
+    """An engine on PostgreSQL that notices when a server has vanished, or can only be read, instead of waiting."""
+    limits = {"lock_timeout": BUSY_TIMEOUT, "statement_timeout": STATEMENT_LIMIT}
+    limits |= {"idle_in_transaction_session_timeout": IDLE_LIMIT}
+    patience: dict[str, Any] = {
+        "connect_timeout": 5,
+        "tcp_user_timeout": 10_000,
+        "keepalives_idle": 10,
+        "keepalives_interval": 5,
+        "keepalives_count": 2,
+        "application_name": "portal",
+        "options": " ".join(f"-c {name}={round(seconds * 1000)}" for name, seconds in limits.items()),
+    }
+    given = make_url(url).query
+    chosen = {name: value for name, value in patience.items() if name not in given}
+    engine = create_engine(url, pool_pre_ping=True, pool_recycle=OLDEST, connect_args=chosen, **options)
+
+    @event.listens_for(engine, "handle_error")
+    def note(context: ExceptionContext) -> None:
+        state = getattr(context.original_exception, "sqlstate", None)
+        if state == _READ_ONLY:
+            # The server is no longer the one that writes: the next connection looks for that one.
+            context.is_disconnect = True
+        if context.is_disconnect or state in _GAVE_WAY:
+            _races.set(_races.get() + 1)
+
+    return engine
+
+
+def _note_commit(_connection: Connection) -> None:
+    """Count a transaction that is about to be kept."""
+    _commits.set(_commits.get() + 1)
+
+
+def commits() -> int:
+    """How many transactions this thread has begun to keep; while it stays the same, nothing was changed."""
+    return _commits.get()
+
+
+def races() -> int:
+    """How many transactions of this thread lost their connection, or had to give way to another.
+
+    Done once more they may well work. Who has waited for a lock in vain is not among them: he would wait once more.
+    """
+    return _races.get()
 
 
 def prepare_folder(folder: Path) -> None:
@@ -124,6 +192,18 @@ def reachable(database: Database) -> None:
 
 def describe(url: str, error: Exception) -> str:
     """One sentence that says which database does not work and why, without its password."""
-    shown = make_url(url).render_as_string(hide_password=True)
-    reason = str(getattr(error, "orig", None) or error).strip().splitlines()
-    return f"The database {shown} does not answer: {reason[0] if reason else type(error).__name__}."
+    return f"The database {masked(url)} does not answer: {reason(error)}."
+
+
+def reason(error: Exception) -> str:
+    """Why, in one line and without a full stop."""
+    lines = str(getattr(error, "orig", None) or error).strip().splitlines()
+    # Of several servers each has a line of its own.
+    each = [line.removeprefix("- ") for line in lines if line.startswith("- host: ")]
+    return ("; ".join(each) or (lines[0] if lines else type(error).__name__)).rstrip(".")
+
+
+def masked(url: str) -> str:
+    """A database's address without its password, wherever it stands in it."""
+    hidden = re.sub(r"(?<=://)([^:/@]*):.*@", r"\1:***@", url)
+    return re.sub(r"([?&](?:password|sslpassword)=)[^&]*", r"\1***", hidden)

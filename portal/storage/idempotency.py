@@ -27,6 +27,11 @@ class Earlier:
     is_dead: bool = False
 
 
+def is_known(connection: Connection, key_hash: str) -> bool:
+    """Whether a key has been taken."""
+    return connection.execute(select(table.c.at).where(table.c.key_hash == key_hash)).first() is not None
+
+
 def begin(connection: Connection, key_hash: str, request_hash: str, now: datetime) -> Earlier | None:
     """Take a key; None where it is new, else what was there before.
 

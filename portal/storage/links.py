@@ -70,6 +70,15 @@ def request(connection: Connection, token: str, lock: bool = False) -> Ticket:
     return store.get(connection, number, lock)
 
 
+def is_known(connection: Connection, token: str) -> bool:
+    """Whether a private link leads anywhere."""
+    try:
+        request(connection, token)
+    except NotFound:
+        return False
+    return True
+
+
 def following(connection: Connection, ticket_id: int) -> int | None:
     """The number of the request that goes on with a closed one."""
     query = select(func.max(tickets.c.id)).where(tickets.c.follows_id == ticket_id)

@@ -139,12 +139,15 @@ def first_message_id(connection: Connection, ticket_id: int) -> str | None:
 
 
 def _is_due(now: datetime, seconds: float) -> Any:
-    """Mails to be tried now; times too far ahead come from a clock that was wrong, and count as reached."""
-    free = outbox.c.claimed_until
+    """Mails to be tried now; times too far ahead come from a clock that was wrong, and count as reached.
+
+    Not those a little too far: another process may have begun its round later, or its machine's clock go before ours.
+    """
+    free, claim = outbox.c.claimed_until, timedelta(seconds=seconds)
     return (
         (outbox.c.state == State.WAITING.value)
-        & or_(outbox.c.due_at <= now, outbox.c.due_at > now + LONGEST_PAUSE)
-        & or_(free.is_(None), free <= now, free > now + timedelta(seconds=seconds))
+        & or_(outbox.c.due_at <= now, outbox.c.due_at > now + LONGEST_PAUSE + claim)
+        & or_(free.is_(None), free <= now, free > now + 2 * claim)
     )
 
 

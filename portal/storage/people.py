@@ -155,6 +155,12 @@ def set_password(connection: Connection, number: int, password_hash: str) -> Non
     connection.execute(update(people).where(people.c.id == number).values(password_hash=password_hash))
 
 
+def salts(connection: Connection) -> list[tuple[str, str]]:
+    """Who uses one-time codes: address and salt, by address."""
+    query = select(people.c.email, people.c.totp_salt).where(people.c.totp_salt.is_not(None)).order_by(people.c.email)
+    return [(row[0], row[1]) for row in connection.execute(query)]
+
+
 def set_second_factor(
     connection: Connection, number: int, salt: str | None, step: int | None, recovery: tuple[str, ...]
 ) -> None:

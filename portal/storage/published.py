@@ -14,13 +14,20 @@ from portal.articles import Article, Audience
 from portal.knowledge import KnowledgeBase, Published
 from portal.problems import Problem, Severity
 from portal.storage import Database
-from portal.storage.published_forms import article_text, problems_text, read_article, read_problems, read_topics
+from portal.storage.published_forms import (
+    article_text,
+    digest_of,
+    problems_text,
+    read_article,
+    read_problems,
+    read_topics,
+)
 
 #: Anchor, heading and plain text.
 SectionText = tuple[str, str, str]
 
 _metadata = MetaData()
-_articles = Table(
+articles = Table(
     "articles",
     _metadata,
     Column("language", String, primary_key=True),
@@ -37,6 +44,8 @@ _articles = Table(
     # What is long comes last: whoever reads the others does not have to read past it.
     #: Front matter; null where the file has errors.
     Column("article", Text),
+    #: Of all that the pages are made of.
+    Column("digest", String, nullable=False, server_default=""),
     #: Empty where it is not public.
     Column("html", Text, nullable=False),
     #: List of anchor, heading, text and level; empty where it is not public.
@@ -148,14 +157,14 @@ def set_state(connection: Connection, name: str, value: str) -> None:
 
 def signatures(connection: Connection) -> dict[tuple[str, str], Known]:
     """What is remembered of every file, by language and slug."""
-    c = _articles.c
+    c = articles.c
     query = select(c.language, c.slug, c.signature, c.is_public, c.topic)
     return {(row[0], row[1]): Known(*row[2:]) for row in connection.execute(query)}
 
 
 def problems(connection: Connection) -> list[Problem]:
     """What is wrong with the files that were read, in order."""
-    query = select(_articles.c.problems).where(_articles.c.problems != "[]")
+    query = select(articles.c.problems).where(articles.c.problems != "[]")
     return sorted(problem for text in connection.execute(query).scalars() for problem in read_problems(text))
 
 
@@ -175,7 +184,7 @@ def broken(connection: Connection) -> list[Problem]:
 
 def saved_last(connection: Connection, limit: int) -> list[tuple[str, str, datetime]]:
     """The files that were written last, newest first: language, slug, and when."""
-    c = _articles.c
+    c = articles.c
     # A signature begins with the time in nanoseconds, which has the same number of digits until the year 2286.
     rows = connection.execute(select(c.language, c.slug, c.signature).order_by(c.signature.desc()).limit(limit))
     return [(row[0], row[1], datetime.fromtimestamp(int(row[2].partition("-")[0]) / 1e9, UTC)) for row in rows]
@@ -210,18 +219,28 @@ def publish(
             "sections": json.dumps(row.sections, ensure_ascii=False),
             "problems": problems_text(row.problems),
         }
+        values["digest"] = digest_of(str(values[name]) for name in ("is_public", "article", "html", "sections"))
         _forget(connection, row.language, row.slug)
-        connection.execute(insert(_articles).values(**values))
+        connection.execute(insert(articles).values(**values))
     for language, slug in gone:
         _forget(connection, language, slug)
     for name, value in remembered.items():
         set_state(connection, name, value)
     set_state(connection, "generation", generation)
+    set_state(connection, "digest", _digest(connection))
+
+
+def _digest(connection: Connection) -> str:
+    """What identifies all that readers see, on whichever machine it was published."""
+    c = articles.c
+    rows = connection.execute(select(c.language, c.slug, c.digest).where(c.topic != "").order_by(c.language, c.slug))
+    beside = [state(connection, name) for name in ("topics", "redirects", "thesaurus")]
+    return digest_of([*("\0".join(row) for row in rows), *beside])
 
 
 def _forget(connection: Connection, language: str, slug: str) -> None:
     """Remove one file's row."""
-    connection.execute(delete(_articles).where(_articles.c.language == language, _articles.c.slug == slug))
+    connection.execute(delete(articles).where(articles.c.language == language, articles.c.slug == slug))
 
 
 class Loader:
@@ -232,7 +251,7 @@ class Loader:
 
     def load(self, connection: Connection, default_language: str) -> KnowledgeBase:
         """The knowledge base of the current generation."""
-        c = _articles.c
+        c = articles.c
         keys = select(c.language, c.slug, c.signature, c.is_public).where(c.topic != "")
         kept: dict[tuple[str, str], tuple[str, Published]] = {}
         wanted = []
@@ -246,7 +265,7 @@ class Loader:
             else:
                 wanted.append((language, slug, signature))
         for language, slug, signature in wanted if len(wanted) < MANY else ():
-            same = (_articles.c.language == language) & (_articles.c.slug == slug)
+            same = (articles.c.language == language) & (articles.c.slug == slug)
             text, fingerprint = connection.execute(_text.where(same)).one()
             kept[language, slug] = signature, Published(read_article(text), fingerprint)
         if len(wanted) >= MANY:
@@ -261,10 +280,10 @@ class Loader:
 
 #: From this many changed articles on, all are read at once.
 MANY = 200
-_text = select(_articles.c.article, _articles.c.fingerprint)
+_text = select(articles.c.article, articles.c.fingerprint)
 _everything = select(
-    _articles.c.language, _articles.c.slug, _articles.c.signature, _articles.c.article, _articles.c.fingerprint
-).where(_articles.c.article.is_not(None))
+    articles.c.language, articles.c.slug, articles.c.signature, articles.c.article, articles.c.fingerprint
+).where(articles.c.article.is_not(None))
 
 
 def _knowledge(
@@ -278,14 +297,15 @@ def _knowledge(
     internal = {key: item for key, (_, item) in found.items() if key not in public}
     topics = read_topics(state(connection, "topics"))
     redirects = json.loads(state(connection, "redirects") or "{}")
-    generation = state(connection, "generation")
-    return KnowledgeBase(generation, articles, topics, default_language, internal, redirects, broken(connection))
+    generation, digest = state(connection, "generation"), state(connection, "digest")
+    faults = broken(connection)
+    return KnowledgeBase(generation, articles, topics, default_language, internal, redirects, faults, digest)
 
 
 def content(connection: Connection, language: str, slug: str) -> Content | None:
     """The text of an article that readers see; None where there is none."""
-    query = select(_articles.c.html, _articles.c.sections).where(
-        _articles.c.language == language, _articles.c.slug == slug, _articles.c.is_public
+    query = select(articles.c.html, articles.c.sections).where(
+        articles.c.language == language, articles.c.slug == slug, articles.c.is_public
     )
     row = connection.execute(query).first()
     return Content(row.html, tuple(tuple(section) for section in json.loads(row.sections))) if row else None
@@ -293,8 +313,8 @@ def content(connection: Connection, language: str, slug: str) -> Content | None:
 
 def sections(connection: Connection, language: str, slugs: Collection[str]) -> dict[str, tuple[SectionText, ...]]:
     """Anchor, heading and plain text of the sections of some articles; those that are gone are left out."""
-    query = select(_articles.c.slug, _articles.c.sections).where(
-        _articles.c.language == language, _articles.c.slug.in_(slugs), _articles.c.is_public
+    query = select(articles.c.slug, articles.c.sections).where(
+        articles.c.language == language, articles.c.slug.in_(slugs), articles.c.is_public
     )
     return {
         row.slug: tuple((anchor, heading, text) for anchor, heading, text, _level in json.loads(row.sections))
@@ -304,36 +324,10 @@ def sections(connection: Connection, language: str, slugs: Collection[str]) -> d
 
 def headings(connection: Connection, language: str) -> list[tuple[str, str, str]]:
     """Slug, anchor and heading of every section of a language's articles that readers see."""
-    query = select(_articles.c.slug, _articles.c.sections).where(
-        _articles.c.language == language, _articles.c.is_public
-    )
+    query = select(articles.c.slug, articles.c.sections).where(articles.c.language == language, articles.c.is_public)
     return [
         (row.slug, anchor, heading)
         for row in connection.execute(query)
         for anchor, heading, _text, _level in json.loads(row.sections)
         if heading
     ]
-
-
-@dataclass(frozen=True)
-class TextRow:
-    """The plain text of one article that readers see."""
-
-    language: str
-    slug: str
-    title: str
-    #: Day of its last change, as year-month-day.
-    updated: str
-    #: Anchor, heading, plain text and level of each section.
-    sections: tuple[tuple[str, str, str, int], ...]
-
-
-def texts(connection: Connection) -> list[TextRow]:
-    """The plain texts of all articles that readers see."""
-    query = select(_articles.c.language, _articles.c.slug, _articles.c.article, _articles.c.sections)
-    found = []
-    for row in connection.execute(query.where(_articles.c.is_public)):
-        article = json.loads(row.article)
-        sections = tuple(tuple(section) for section in json.loads(row.sections))
-        found.append(TextRow(row.language, row.slug, article["title"], article["updated"], sections))
-    return found

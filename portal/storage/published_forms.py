@@ -1,5 +1,6 @@
 """The forms in which articles, topics and problems are stored in the database of published articles."""
 
+import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
@@ -66,3 +67,12 @@ def read_article(text: str) -> Article:
     if "significance" in values:
         values["significance"] = Significance(values["significance"])
     return Article(**values)
+
+
+def digest_of(texts: Iterable[str]) -> str:
+    """What identifies some texts in their order."""
+    facts = hashlib.blake2b(digest_size=16)
+    for text in texts:
+        content = text.encode("utf-8", "surrogatepass")
+        facts.update(len(content).to_bytes(8) + content)
+    return facts.hexdigest()

@@ -142,11 +142,12 @@ def _found(connection: Connection, query: Select[Any]) -> list[Webhook]:
 
 def _is_due(now: datetime, seconds: float) -> ColumnElement[bool]:
     """Deliveries to be tried now; times too far ahead come from a clock that was wrong, and count as reached."""
-    free = deliveries.c.claimed_until
+    # Not a little too far: another process may have begun its round later, or its machine's clock go before ours.
+    free, claim = deliveries.c.claimed_until, timedelta(seconds=seconds)
     return (
         (deliveries.c.state == State.WAITING.value)
-        & or_(deliveries.c.due_at <= now, deliveries.c.due_at > now + LONGEST_PAUSE)
-        & or_(free.is_(None), free <= now, free > now + timedelta(seconds=seconds))
+        & or_(deliveries.c.due_at <= now, deliveries.c.due_at > now + LONGEST_PAUSE + claim)
+        & or_(free.is_(None), free <= now, free > now + 2 * claim)
         & or_(webhooks.c.is_active, deliveries.c.event == TEST)
     )
 

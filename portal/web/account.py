@@ -5,7 +5,7 @@ from functools import wraps
 from typing import Any, cast
 from urllib.parse import urlsplit
 
-from flask import Blueprint, current_app, flash, make_response, redirect, render_template, session, url_for
+from flask import Blueprint, current_app, flash, make_response, redirect, render_template, request, session, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_login import current_user
@@ -17,8 +17,10 @@ from portal.own_account import OwnAccount
 from portal.passwords import PASSWORD_MOST
 from portal.people import PASSWORD_LENGTH
 from portal.staff import SignInRefused, TooManyAttempts
-from portal.web import forms, sign_in
+from portal.web import forms, sign_in, witness
 from portal.web.i18n import language
+from portal.web.links import is_local
+from portal.web.proof import proven
 from portal.web.security import csrf, limiter, person
 from portal.web.services import services
 
@@ -94,7 +96,13 @@ def _codes_page(form: Form | None = None, status: int = 200) -> Response:
         # The same key on every look, until the first code has come: a reload must not make the app's entry worthless.
         offer = own.offer(person(), _issuer(), session.get("codes_salt", ""))
         session["codes_salt"] = offer.salt
-    page = render_template("account_codes.html", form=form or Form(), recovery_left=left, offer=offer)
+    page = render_template(
+        "account_codes.html",
+        form=form or Form(),
+        recovery_left=left,
+        offer=offer,
+        is_required=services().settings.second_factor == "required",
+    )
     return make_response(page, status)
 
 
@@ -136,6 +144,44 @@ def change_password() -> Response:
     return redirect(url_for("account.page"), 303)
 
 
+def _target() -> str:
+    """Where to go on after confirming."""
+    asked = request.values.get("next", "")
+    return asked if is_local(asked) else url_for("account.page")
+
+
+def _confirm_page(form: Form | None = None, status: int = 200) -> Response:
+    """The form that asks who is there."""
+    asks_code = _own().uses_codes(person()) is not None
+    page = render_template("account_confirm.html", form=form or Form(), target=_target(), asks_code=asks_code)
+    return make_response(page, status)
+
+
+@blueprint.get("/confirm")
+@signed_in
+def confirm() -> Response:
+    """Ask for the password, and for a code where they are asked for when signing in."""
+    return _confirm_page()
+
+
+@blueprint.post("/confirm")
+@signed_in
+@limiter.limit("100 per hour")
+def check_confirmation() -> Response:
+    """Check them, and go on."""
+    sent = forms.read("password", "code", longest=1000)
+    try:
+        key = _own().confirm(person(), current_user.get_id(), sent["password"], sent["code"], services().clock())
+    except (SignInRefused, TooManyAttempts) as error:
+        is_closed = isinstance(error, TooManyAttempts)
+        witness.note("sign_in_closed" if is_closed else "sign_in_refused", by="confirmation", person=person().id)
+        return _confirm_page(*_failed("password", error))
+    target = _target()
+    sign_in.enter(person(), key)
+    witness.note("confirmed")
+    return redirect(target, 303)
+
+
 @blueprint.post("/digest")
 @signed_in
 def set_digest() -> Response:
@@ -173,6 +219,7 @@ def stop_digest(token: str) -> Response:
 
 @blueprint.post("/sign-ins/end")
 @signed_in
+@proven
 def end_sign_in() -> Response:
     """End one of the sign-ins."""
     if _own().end(person(), forms.read("reference", longest=64)["reference"]):
@@ -182,6 +229,7 @@ def end_sign_in() -> Response:
 
 @blueprint.post("/sign-ins/end-others")
 @signed_in
+@proven
 def end_others() -> Response:
     """End all sign-ins but this one."""
     _own().end_others(person(), current_user.get_id())

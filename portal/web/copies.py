@@ -33,7 +33,7 @@ def of_edition(kind: str, seconds: int) -> Response:
         seconds: how long a copy need not be checked.
     """
     parts = services()
-    depends = (request.path, parts.edition.knowledge.generation, parts.build, parts.settings.site_name, absolute(""))
+    depends = (request.path, parts.edition.knowledge.digest, parts.build, parts.settings.site_name, absolute(""))
     return _answer("\0".join(depends).encode(), kind, seconds)
 
 

@@ -25,7 +25,7 @@ from portal.errors import (
     TransitionRefused,
 )
 from portal.faults import reason
-from portal.web import api, forms
+from portal.web import api, forms, retrying, witness
 from portal.web.api import problems
 from portal.web.services import services
 
@@ -135,6 +135,7 @@ def _answer(error: Exception, status: int) -> Response:
 
 def init(app: Flask) -> None:
     """Give an application its error pages."""
+    retrying.init(app)
     _of_database(app)
 
     @app.errorhandler(HTTPException)
@@ -149,6 +150,8 @@ def init(app: Flask) -> None:
             typed = forms.read("text")["text"]
             ended = render_template("session_ended.html", target=request.path.rpartition("/")[0], text=typed)
             return make_response(ended, 401)
+        if isinstance(error, CSRFError):
+            witness.note("forged_form", endpoint=request.endpoint or "none")
         answer = page(400 if isinstance(error, CSRFError) else error.code)
         if error.code == 405:
             answer.headers["Allow"] = dict(error.get_headers()).get("Allow", "GET")

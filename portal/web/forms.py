@@ -1,20 +1,26 @@
 """Forms for people who are not signed in: signed fields instead of a cookie, and errors by field."""
 
+import hashlib
+import re
 import secrets
 from dataclasses import dataclass, field
 from typing import cast
 
-from flask import current_app, request
+from flask import request
 from flask_babel import lazy_gettext as _l
 from itsdangerous import BadSignature, SignatureExpired, URLSafeSerializer, URLSafeTimedSerializer
 from werkzeug.datastructures import MultiDict
 
 from portal.errors import PortalError
+from portal.keys import for_itsdangerous
 from portal.web.services import services
 
 #: Field that no person sees; only a robot fills it in.
 HONEYPOT = "fax_extension"
 STAMP = "stamp"
+NUMBER = "form_number"
+#: For what is signed and handed to browsers; the library would take SHA-1.
+SIGNED_WITH = {"digest_method": hashlib.sha256}
 
 #: What each broken rule is called on a page; `%(limit)s` is the field's limit.
 MESSAGES = {
@@ -111,9 +117,20 @@ def read(*names: str, longest: int = 200_000) -> dict[str, str]:
     return {name: sent.get(name, "")[:longest].replace("\0", "").replace("\r\n", "\n") for name in names}
 
 
+def new_number() -> str:
+    """A number for a form of somebody who is known, which makes sending it twice the same as once."""
+    return secrets.token_urlsafe(16)
+
+
+def sent_number() -> str:
+    """The number of the form that was sent; empty where it has none of ours."""
+    number = request.form.get(NUMBER, "")
+    return number if re.fullmatch(r"[\w-]{22}", number, re.ASCII) else ""
+
+
 def _serializer() -> URLSafeTimedSerializer:
     """Signs stamps with the instance's secret."""
-    return URLSafeTimedSerializer(current_app.secret_key or b"", salt="portal-form")
+    return URLSafeTimedSerializer(for_itsdangerous(services().secret), salt="portal-form", signer_kwargs=SIGNED_WITH)
 
 
 def new_stamp() -> str:
@@ -145,7 +162,7 @@ def check_stamp(stamp: str, *, may_be_quick: bool = False) -> str:
 
 def _signer_of_texts() -> URLSafeSerializer:
     """Signs which text of an article a form stands below; without a time, so that the same page stays the same."""
-    return URLSafeSerializer(current_app.secret_key or b"", salt="portal-text")
+    return URLSafeSerializer(for_itsdangerous(services().secret), salt="portal-text", signer_kwargs=SIGNED_WITH)
 
 
 def sign_text(slug: str, language: str, fingerprint: str) -> str:

@@ -2,6 +2,7 @@
 
 import hashlib
 import secrets
+from datetime import date
 from typing import Any
 from urllib.parse import quote
 
@@ -23,10 +24,10 @@ from portal.search.suggestions import Kind as SuggestionKind
 from portal.search.suggestions import Suggestion
 from portal.selfservice import LAST_PAGE, PAGE_SIZE, Answer, report_gap
 from portal.storage import feedback
-from portal.web import banner, errors, forms, monitoring, visits
+from portal.web import banner, errors, forms, kept_pages, monitoring, visits
 from portal.web.i18n import language, preferred
 from portal.web.links import absolute
-from portal.web.security import csrf, limiter
+from portal.web.security import cookie, csrf, limiter, set_cookie
 from portal.web.services import services
 
 blueprint = Blueprint("help", __name__, url_prefix="/<language:language>")
@@ -38,6 +39,8 @@ SHELF_PAGE = 60
 REVALIDATE = "public, max-age=0, must-revalidate"
 #: Remembers a voter, so that a vote can be changed; set only when somebody votes.
 VOTER = "voter"
+#: Day on which the accessibility statement was last held against the pages; see docs/accessibility.md.
+ASSESSED = date(2026, 11, 22)
 #: What the page says after a vote.
 VOTED = frozenset({"yes", "no", "done"})
 
@@ -69,6 +72,7 @@ def helpful(edition: Edition, limit: int, topic: str | None = None) -> tuple[Pub
 def home() -> Response:
     """Search first, then topics, then what helped others."""
     edition = services().edition
+    kept_pages.offer(services(), edition, by_votes=True)
     shelves = [(shelf, helpful(edition, 2, shelf.topic.slug)) for shelf in edition.knowledge.shelves(language())]
     return _cached(
         render_template(
@@ -83,9 +87,11 @@ def home() -> Response:
 @blueprint.get("/topics/<topic>")
 def topic(topic: str) -> Response:
     """All articles of a topic."""
-    shelf = services().edition.knowledge.shelf(language(), topic)
+    edition = services().edition
+    shelf = edition.knowledge.shelf(language(), topic)
     if shelf is None:
         raise NotFound(topic)
+    kept_pages.offer(services(), edition)
     pages = -(-len(shelf.articles) // SHELF_PAGE)
     number = _page_number(pages)
     start = SHELF_PAGE * (number - 1)
@@ -125,16 +131,16 @@ def article(slug: str) -> AnyResponse:
         raise NotFound(slug)
     if item.article.slug != slug:
         return _moved("help.article", item.article.slug)
-    visits.note_article(slug, item.article.language)
     asked = request.args.get("vote", "")
     vote = asked if asked in VOTED else ""
-    if not vote:  # Who has just voted has opened it before.
-        visits.note_view(slug)
+    note = visits.opening(slug, language(), item.article.language, is_view=not vote)
+    note(services(), visits.reader())
+    kept_pages.offer(services(), edition, note)
     proof = _proof(item, request.args.get("text", "") if vote else "")
     # All that the page depends on; no need to make it to know whether the reader has it.
     name = services().settings.site_name
-    generation, build, notices = edition.knowledge.generation, services().build, banner.edition()
-    depends = (generation, language(), slug, vote, proof, build, name, absolute(""), notices)
+    digest, build, notices = edition.knowledge.digest, services().build, banner.edition()
+    depends = (digest, language(), slug, vote, proof, build, name, absolute(""), notices)
     response = Response()
     response.headers["Cache-Control"] = REVALIDATE
     response.set_etag(hashlib.blake2b("\0".join(depends).encode(), digest_size=12).hexdigest())
@@ -200,7 +206,7 @@ def vote(slug: str) -> AnyResponse:
     if len(sent["comment"].strip()) > feedback.COMMENT_LENGTH:
         raise InvalidInput("comment", "too_long")
     reason = feedback.Reason(sent["reason"]) if sent["reason"] in set(feedback.Reason) else None
-    known = request.cookies.get(VOTER, "")
+    known = cookie(VOTER)
     voter = known if 20 <= len(known) <= 64 else secrets.token_urlsafe(24)
     code, revision = _seen(item, sent["text"])
     given = feedback.Vote(
@@ -219,7 +225,7 @@ def vote(slug: str) -> AnyResponse:
     # The next page has the present text; what is said there is still about the one that was read.
     proof = forms.sign_text(slug, code, revision) if (code, revision) != _seen(item, "") else None
     response = redirect(url_for("help.article", slug=slug, vote=state, text=proof, _anchor="ui-feedback"), 303)
-    response.set_cookie(VOTER, voter, max_age=365 * 86400, httponly=True, samesite="Lax", secure=request.is_secure)
+    set_cookie(response, VOTER, voter, 365 * 86400)
     return response
 
 
@@ -246,7 +252,11 @@ def search() -> Response | tuple[str, int]:
     pages = min(-(-found.total // PAGE_SIZE), LAST_PAGE)
     if page > max(pages, 1):
         raise NotFound(f"page {page}")
-    popular = helpful(edition, 4) if found.verdict in {Verdict.UNANSWERED, Verdict.EMPTY} else ()
+    is_empty = found.verdict in {Verdict.UNANSWERED, Verdict.EMPTY}
+    submitted = visits.searched(found, told, services().clock()) if page == 1 else None
+    if found.code is None:  # Else each submission is the desk's business.
+        kept_pages.offer(services(), edition, is_search=True, searched=submitted, by_votes=is_empty)
+    popular = helpful(edition, 4) if is_empty else ()
     response = make_response(
         render_template(
             "search.html",
@@ -262,8 +272,8 @@ def search() -> Response | tuple[str, int]:
         )
     )
     # Narrowing by a topic is no new search, unless it comes to a gap of its own.
-    if page == 1 and (told or not query.topic) and visits.is_person():
-        visits.note_search(found, told)
+    if submitted and (told or not query.topic) and visits.is_person():
+        visits.record_search(submitted, services(), visits.visitor())
         visits.remember(response)
     return response
 
@@ -285,6 +295,12 @@ def leads_to(found: Suggestion) -> str:
     if found.kind is SuggestionKind.QUERY:
         return url_for("help.search", q=found.text)
     return url_for("help.article", slug=found.slug, _anchor=found.anchor or None)
+
+
+@blueprint.get("/accessibility")
+def accessibility() -> Response:
+    """The accessibility statement."""
+    return _cached(render_template("accessibility.html", assessed=ASSESSED))
 
 
 @blueprint.get("/suggest")

@@ -79,7 +79,7 @@ def _from_request() -> str:
 
 def preferred() -> str:
     """The language for somebody whose address names none: their choice, their browser's, the default."""
-    chosen = request.cookies.get(COOKIE, "")
+    chosen = request.cookies.get(f"__Host-{COOKIE}", "") or request.cookies.get(COOKIE, "")
     if chosen in LANGUAGES:
         return chosen
     return negotiate(list(request.accept_languages), current_app.config["DEFAULT_LANGUAGE"])

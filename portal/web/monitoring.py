@@ -22,9 +22,8 @@ from portal.monitoring import Meter, Reading
 from portal.queries import Query
 from portal.selfservice import Answer, answer
 from portal.services import Services
-from portal.settings import Settings
 from portal.storage import Database, gauges, published
-from portal.web.security import limiter
+from portal.web.security import limited
 
 blueprint = Blueprint("monitoring", __name__)
 access = logging.getLogger("portal.access")
@@ -56,6 +55,37 @@ class Monitor:
         self._unpublished: Kept[int] = Kept(0, SCAN_EVERY)
         #: When tokens were confirmed last, by their hashes.
         self._confirmed: dict[str, float] = {}
+
+    def begin(self, given: str, method: str, endpoint: str) -> None:
+        """Number a request; what a proxy in front of us calls it is its number.
+
+        Args:
+            given: number that came with it.
+            method: of HTTP.
+            endpoint: which page or resource.
+        """
+        number = logs.number_of(given if self.portal.settings.proxy_count else "")
+        logs.begin(logs.Asked(number, method if method in METHODS else "other", endpoint))
+
+    def finish(self, begun: float, method: str, endpoint: str, status: int) -> str:
+        """Count a request that has been answered and, as JSON, log it; its number."""
+        seconds = time.perf_counter() - begun
+        if self.meter is not None:
+            known = method if method in METHODS else "other"
+            self.meter.count_request(monitoring.Asked(known, endpoint, status, seconds))
+        if self.portal.settings.log_format == "json" and access.isEnabledFor(logging.INFO):
+            access.info("answered", extra={logs.VALUES: {"status": status, "ms": round(1000 * seconds, 1)}})
+        return logs.request_number()
+
+    @staticmethod
+    def end() -> None:
+        """The thread works for nobody any more."""
+        logs.end()
+
+    def count_search(self, language: str, verdict: str, seconds: float) -> None:
+        """Count the first page of a search, and how long it took."""
+        if self.meter is not None:
+            self.meter.count_search(language, verdict, seconds)
 
     def text(self) -> str:
         """What Prometheus reads.
@@ -162,7 +192,7 @@ def _monitor() -> Monitor:
 
 
 @blueprint.get("/metrics")
-@limiter.limit("60 per minute", deduct_when=lambda answer: answer.status_code == 401)
+@limited("60 per minute", lambda answer: answer.status_code == 401)
 def metrics() -> Response:
     """What Prometheus reads; for a token alone, and without the library there is no such page."""
     monitor = _monitor()
@@ -194,38 +224,27 @@ def answered(edition: Edition, query: Query, page: int = 1) -> Answer:
     else:
         return found
     finally:
-        meter = _monitor().meter
-        if meter is not None and page == 1:
-            meter.count_search(query.language, verdict, time.perf_counter() - begun)
+        if page == 1:
+            _monitor().count_search(query.language, verdict, time.perf_counter() - begun)
 
 
-def _begin(settings: Settings) -> None:
-    """Number a request; what a proxy in front of us calls it is its number."""
+def _begin() -> None:
+    """Number a request."""
     g.begun = time.perf_counter()
-    given = request.headers.get("X-Request-Id", "") if settings.proxy_count else ""
-    method = request.method if request.method in METHODS else "other"
-    logs.begin(logs.Asked(logs.number_of(given), method, request.endpoint or NOWHERE))
+    _monitor().begin(request.headers.get("X-Request-Id", ""), request.method, request.endpoint or NOWHERE)
 
 
 def _finish(response: Response) -> Response:
     """Name the request in its answer, count it and, as JSON, log it."""
-    if "begun" not in g:  # Refused before it began.
-        return response
-    seconds = time.perf_counter() - g.begun
-    response.headers["X-Request-Id"] = logs.request_number()
-    method = request.method if request.method in METHODS else "other"
-    asked = monitoring.Asked(method, request.endpoint or NOWHERE, response.status_code, seconds)
-    monitor = _monitor()
-    if monitor.meter is not None:
-        monitor.meter.count_request(asked)
-    if monitor.portal.settings.log_format == "json" and access.isEnabledFor(logging.INFO):
-        access.info("answered", extra={logs.VALUES: {"status": asked.status, "ms": round(1000 * seconds, 1)}})
+    if "begun" in g:  # Else it was refused before it began.
+        asked = g.begun, request.method, request.endpoint or NOWHERE, response.status_code
+        response.headers["X-Request-Id"] = _monitor().finish(*asked)
     return response
 
 
 def _end(_error: BaseException | None = None) -> None:
     """The thread works for nobody any more."""
-    logs.end()
+    _monitor().end()
 
 
 def init(app: Flask, portal: Services, open_meter: Callable[[], Meter | None] = monitoring.open_meter) -> None:
@@ -237,6 +256,6 @@ def init(app: Flask, portal: Services, open_meter: Callable[[], Meter | None] = 
         open_meter: makes what counts.
     """
     app.extensions[EXTENSION] = Monitor(portal, open_meter())
-    app.before_request(lambda: _begin(portal.settings))
+    app.before_request(_begin)
     app.after_request(_finish)
     app.teardown_request(_end)

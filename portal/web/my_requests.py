@@ -23,7 +23,7 @@ from portal.tickets import Callback
 from portal.web import banner, forms, trail, visits
 from portal.web.i18n import language
 from portal.web.links import is_local
-from portal.web.security import csrf, limiter
+from portal.web.security import csrf, limited, limiter
 from portal.web.services import services
 
 blueprint = Blueprint("my_requests", __name__, url_prefix="/<language:language>/requests")
@@ -109,11 +109,11 @@ def _too_many(_limit: object) -> Response:
 
 @blueprint.post("/new")
 @csrf.exempt  # type: ignore[untyped-decorator]  # No session to protect; the stamp and the origin are checked instead.
-@limiter.shared_limit(
+@limited(
     lambda: f"{services().settings.requests_per_hour} per hour",
+    lambda answer: answer.status_code == 303,
     "request",  # Together with the API, see its `shares`; so for all of these.
-    deduct_when=lambda response: response.status_code == 303,
-    on_breach=_too_many,
+    _too_many,
 )
 def send() -> AnyResponse:
     """Receive a request; nothing that was typed is lost when something is wrong with it.

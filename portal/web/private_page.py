@@ -9,6 +9,7 @@ from markupsafe import Markup
 from werkzeug.wrappers import Response as AnyResponse
 
 from portal.errors import InvalidInput, NotFound, SearchUnavailable, StaleTicket, TransitionRefused
+from portal.histories import FORM
 from portal.knowledge import Published
 from portal.lifecycle import allowed
 from portal.people import clean_email
@@ -17,7 +18,7 @@ from portal.tickets import Action, Event, Status, Ticket
 from portal.web import forms
 from portal.web.i18n import language
 from portal.web.my_requests import LIMITS
-from portal.web.security import csrf, limiter
+from portal.web.security import csrf, limited, limiter
 from portal.web.services import services
 
 blueprint = Blueprint("private_page", __name__, url_prefix="/<language:language>/requests")
@@ -98,7 +99,14 @@ def _page(token: str, form: forms.Form, code: int = 200) -> Response:
     if form.errors:
         _, actions = _parts(token, ticket, events, rating, form)
     page = render_template(
-        "request.html", ticket=ticket, token=token, form=form, thread=thread, actions=actions, version=version
+        "request.html",
+        ticket=ticket,
+        token=token,
+        form=form,
+        form_number=forms.new_number(),
+        thread=thread,
+        actions=actions,
+        version=version,
     )
     return make_response(page, code)
 
@@ -167,7 +175,9 @@ def reply(token: str) -> AnyResponse:
     opened: list[str] = []
 
     def answer_back() -> None:
-        _ticket, further = services().requests.answer_back(token, form.values["text"], services().clock())
+        number = forms.sent_number()
+        details = {FORM: number} if number else None
+        _, further = services().requests.answer_back(token, form.values["text"], services().clock(), details)
         opened.extend([further] if further else [])
 
     done = _done(token, form, answer_back, "ui-last")
@@ -218,7 +228,7 @@ def find() -> Response:
 
 @blueprint.post("/find")
 @csrf.exempt  # type: ignore[untyped-decorator]  # No session to protect; the stamp and the origin are checked instead.
-@limiter.limit("20 per hour", deduct_when=lambda response: response.status_code == 303)
+@limited("20 per hour", lambda answer: answer.status_code == 303)
 def send_link() -> AnyResponse:
     """Send the link to whom the request belongs; whether there is such a request is never told here."""
     form = forms.Form(forms.read("number", "email"), limits=LIMITS)

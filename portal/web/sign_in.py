@@ -24,9 +24,10 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from portal.identity import IdentityRefused, Journey, Provider
 from portal.locales import LANGUAGES
+from portal.passwords import key_hash
 from portal.people import Person
 from portal.staff import CodeNeeded, Pending, SignInRefused, TooManyAttempts
-from portal.web import forms, i18n
+from portal.web import forms, i18n, witness
 from portal.web.links import absolute, is_local
 from portal.web.security import limiter
 from portal.web.services import services
@@ -120,10 +121,25 @@ def provider() -> Provider | None:
     return services().identity
 
 
-def enter(person: Person, key: str) -> None:
-    """Let this browser act for a person; nothing that was in its session before goes on."""
+def enter(person: Person, key: str, by: str = "") -> None:
+    """Let this browser act for a person, who has just shown that it is they; nothing of its session before goes on.
+
+    Args:
+        person: who it is.
+        key: of their session.
+        by: what signed them in; empty where they had been.
+    """
     session.clear()
     login_user(SignedIn(person, key))
+    session["proven"] = [key_hash(key), services().clock().isoformat()]
+    if by:
+        witness.note("signed_in", by=by, person=person.id)
+
+
+def proven_at(key: str) -> datetime | None:
+    """When whoever has a session's key last showed who they are; None where that was not remembered."""
+    of, at = session.get("proven", ("", ""))
+    return datetime.fromisoformat(at) if of == key_hash(key) else None
 
 
 def _target() -> str:
@@ -165,12 +181,14 @@ def sign_in() -> AnyResponse:
     try:
         person, key = services().staff.sign_in(sent["email"], sent["password"], services().clock(), browser())
     except TooManyAttempts:
+        witness.note("sign_in_closed", account=witness.account(sent["email"]))
         return _wait(_page(_("Too many wrong passwords. Wait 15 minutes and try again."), 429))
     except SignInRefused:
+        witness.note("sign_in_refused", by="password", account=witness.account(sent["email"]))
         return _page(_("The email address and the password do not belong together."), 403)
     except CodeNeeded as needed:
         return _ask_for_code(needed.pending, i18n.language(), _target())
-    enter(person, key)
+    enter(person, key, "password")
     return redirect(_target(), 303)
 
 
@@ -212,10 +230,12 @@ def check_code() -> AnyResponse:
     try:
         person, key = services().staff.sign_in_with_code(pending, code, services().clock(), browser())
     except TooManyAttempts:
+        witness.note("sign_in_closed", person=pending.person_id)
         return _wait(_code_page(_("Too many wrong codes. Wait 15 minutes and try again."), 429))
     except SignInRefused:
+        witness.note("sign_in_refused", by="code", person=pending.person_id)
         return _code_page(_("This code is wrong or was used already. Enter the code that the app shows now."), 403)
-    enter(person, key)
+    enter(person, key, "code")
     return redirect(_target(), 303)
 
 
@@ -249,6 +269,7 @@ def _back() -> str:
 def _refuse(refused: IdentityRefused, language: str, target: str) -> AnyResponse:
     """Back to the form with what is wrong; the log has the reason."""
     log.warning("identity provider: %s", refused)
+    witness.note("sign_in_refused", by="provider", why=refused.code)
     return redirect(url_for("sign_in.form", language=language, problem=refused.code, next=target), 303)
 
 
@@ -267,7 +288,7 @@ def come_back() -> AnyResponse:
         return _refuse(refused, language, target)
     except CodeNeeded as needed:
         return _ask_for_code(needed.pending, language, target)
-    enter(person, key)
+    enter(person, key, "provider")
     return redirect(target, 303)
 
 
@@ -294,9 +315,14 @@ def _come_back(kept: dict[str, Any]) -> tuple[Person, str]:
 def sign_out() -> AnyResponse:
     """End the session here and everywhere that has its key."""
     if current_user.is_authenticated:
+        witness.note("signed_out", person=current_user.person.id)
         services().staff.sign_out(current_user.get_id())
     logout_user()
     session.clear()
     response = redirect(url_for("sign_in.form"), 303)
-    response.delete_cookie(current_app.config["SESSION_COOKIE_NAME"])
+    # A name that begins with `__Host-` is only forgotten where the rest of the cookie is as it was.
+    is_https = services().settings.is_https
+    name = current_app.config["SESSION_COOKIE_NAME"]
+    response.delete_cookie(name, secure=is_https, httponly=True, samesite="Lax")
+    response.headers["Clear-Site-Data"] = '"cache"'
     return response

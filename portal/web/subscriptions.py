@@ -9,7 +9,7 @@ from portal.errors import InvalidInput
 from portal.people import EMAIL_LENGTH
 from portal.web import forms
 from portal.web.i18n import language
-from portal.web.security import csrf, limiter
+from portal.web.security import csrf, limited, limiter
 from portal.web.services import services
 
 blueprint = Blueprint("subscriptions", __name__, url_prefix="/<language:language>/subscriptions")
@@ -34,7 +34,7 @@ def _told(state: str, status: int = 200, **shown: object) -> Response:
 
 @blueprint.post("")
 @csrf.exempt  # type: ignore[untyped-decorator]  # No session to protect; the stamp and the origin are checked instead.
-@limiter.limit("20 per hour", deduct_when=lambda response: response.status_code == 303)
+@limited("20 per hour", lambda answer: answer.status_code == 303)
 def subscribe() -> AnyResponse:
     """Send the mail that confirms it; whether there is such a gap or subscription is never told here."""
     form = forms.Form(forms.read("gap", "email"), limits=LIMITS)

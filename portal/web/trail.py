@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import cast
 
-from flask import current_app, request
+from flask import request
 from itsdangerous import BadData, URLSafeSerializer
 from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.datastructures import MultiDict
@@ -12,10 +12,12 @@ from werkzeug.datastructures import MultiDict
 from portal.chains import Kind, SearchEvent
 from portal.edition import Edition
 from portal.errors import SearchUnavailable
+from portal.keys import for_itsdangerous
 from portal.privacy import mask
 from portal.queries import Query
 from portal.selfservice import answer
 from portal.storage import searches
+from portal.web.forms import SIGNED_WITH
 from portal.web.services import services
 
 #: How far the trail goes back.
@@ -62,7 +64,7 @@ class Receipt:
 
 def _serializer() -> URLSafeSerializer:
     """Signs items with the instance's secret."""
-    return URLSafeSerializer(current_app.secret_key or b"", salt="portal-trail")
+    return URLSafeSerializer(for_itsdangerous(services().secret), salt="portal-trail", signer_kwargs=SIGNED_WITH)
 
 
 def offered(session_hash: str | None, query: Query, now: datetime) -> Receipt:

@@ -1,16 +1,16 @@
-"""Visits: who searches, as far as their browser lets us know, and what of it is recorded."""
+"""Visits: what is recorded of who searches, as far as their browser lets us know."""
 
 import re
-import secrets
-from dataclasses import replace
-from functools import cache, lru_cache
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import partial
+from typing import cast
 
-import crawleruseragents
 from flask import Blueprint, Response, current_app, g, request
 from flask_login import current_user
 from sqlalchemy.exc import DBAPIError
 
-from portal.budgets import network_of
 from portal.chains import Kind, SearchEvent, Visitor
 from portal.faults import reason
 from portal.gaps import Opened
@@ -18,73 +18,72 @@ from portal.privacy import mask
 from portal.queries import Verdict
 from portal.search.analyzers import fold
 from portal.selfservice import Answer, as_event
+from portal.services import Services
 from portal.storage import frequent
 from portal.storage.gaps import day_of
 from portal.storage.views import View
 from portal.web import forms
 from portal.web.i18n import language
 from portal.web.links import host_and_path, is_local
-from portal.web.security import csrf, limiter
+from portal.web.readers import COOKIE, Reader, is_robot
+from portal.web.security import cookie_header, cookie_name, csrf, limiter, set_cookie
 from portal.web.services import services
+
+__all__ = ["COOKIE", "is_robot"]
 
 blueprint = Blueprint("visits", __name__, url_prefix="/<language:language>")
 
-#: Tells the searches of one person in one browser session from another's; set only when somebody searches.
-COOKIE = "visit"
 #: Longest time that an article is believed to have been read at once, in seconds.
 LONGEST_READ = 3600
-#: What robots call themselves that the list of known ones lacks; Cubot makes telephones.
-_ROBOT = re.compile(r"(?<!cu)bot\b|crawl|spider|slurp|preview|monitor", re.IGNORECASE)
-#: Programs that people search with, too, from a script or a test; they open unconfirmed gaps within the budgets.
-_TOOLS = frozenset({"http-library", "browser-automation"})
-#: Longest name of a browser that is looked at.
-_NAME = 500
 #: What the log calls it when searches cannot be counted.
 UNCOUNTED = "a search could not be counted"
 
-
-@cache
-def _known_robots() -> re.Pattern[str]:
-    """The names of known crawlers as one expression."""
-    entries = crawleruseragents.CRAWLER_USER_AGENTS_DATA
-    return re.compile("|".join(f"(?:{entry['pattern']})" for entry in entries if not _TOOLS & set(entry["tags"])))
+#: Records what a request comes to, whether its page is made or was kept.
+Note = Callable[[Services, Reader], None]
 
 
-@lru_cache(maxsize=10_000)
-def is_robot(name: str) -> bool:
-    """Whether a program that calls itself this crawls; who says nothing may be a person's browser."""
-    return bool(_ROBOT.search(name) or _known_robots().search(name))
+def reader() -> Reader:
+    """Who sends this request."""
+    known: Reader | None = g.get("reader")
+    if known is None:
+        name = cookie_name(services().settings, COOKIE)
+        known = g.reader = Reader(request.environ, name, _is_staff)
+    return known
+
+
+def _is_staff() -> bool:
+    """Whether somebody who works here has signed in."""
+    return current_app.config["SESSION_COOKIE_NAME"] in request.cookies and bool(current_user.is_authenticated)
 
 
 def is_person() -> bool:
     """Whether a reader may have submitted this: no robot that says so, no page fetched in advance, no agent."""
-    if current_app.config["SESSION_COOKIE_NAME"] in request.cookies and current_user.is_authenticated:
-        return False
-    purpose = request.headers.get("Sec-Purpose", "") + request.headers.get("Purpose", "")
-    return request.method != "HEAD" and "prefetch" not in purpose and not is_robot(request.user_agent.string[:_NAME])
+    return reader().is_person
 
 
 def is_followed() -> bool:
     """Whether a reader has not asked to be left alone (Do Not Track, Global Privacy Control)."""
-    return request.headers.get("DNT") != "1" and request.headers.get("Sec-GPC") != "1"
+    return reader().is_followed
 
 
 def visitor() -> Visitor:
     """Who sends this request; a session that is new is only theirs once `remember` has set the cookie."""
-    known: Visitor | None = g.get("visitor")
-    if known is None:
-        given = request.cookies.get(COOKIE, "")
-        is_returning = 20 <= len(given) <= 64
-        session = (given if is_returning else secrets.token_urlsafe(24)) if is_followed() else ""
-        known = g.visitor = Visitor(session, is_returning and bool(session), network_of(request.remote_addr or ""))
-    return known
+    return cast(Visitor, g.get("visitor") or reader().visitor)
 
 
 def remember(response: Response) -> None:
     """Give a browser its session, where it has none yet and wants one."""
-    who = visitor()
+    who = reader().visitor
     if who.session and not who.is_returning:
-        response.set_cookie(COOKIE, who.session, httponly=True, samesite="Lax", secure=request.is_secure)
+        set_cookie(response, COOKIE, who.session)
+
+
+def cookie(portal: Services, asked: Reader) -> str | None:
+    """The header that gives a browser its session, as `remember` does; None where it has one, or wants none."""
+    who = asked.visitor
+    if not who.session or who.is_returning:
+        return None
+    return cookie_header(portal.settings, COOKIE, who.session, is_secure=asked.is_secure)
 
 
 def session_hash() -> str | None:
@@ -95,36 +94,75 @@ def session_hash() -> str | None:
 
 def _session_of_person() -> str | None:
     """The session of a reader's browser, of which may be recorded what they do; None of anybody else."""
-    return session_hash() if COOKIE in request.cookies and is_person() else None
+    return session_hash() if reader().has_searched else None
+
+
+@dataclass(frozen=True)
+class Searched:
+    """What is recorded of a search, whoever submits it."""
+
+    event: SearchEvent
+    #: What it counts as towards the searches that many submit, and whether that is answered; None: towards none.
+    frequent: tuple[str, bool] | None
+
+
+def searched(found: Answer, told: Opened | None, now: datetime) -> Searched:
+    """What is to be recorded of a search.
+
+    Only words that articles have can ever be suggested.
+    """
+    event = as_event(found, now, None, told)
+    if not found.query.is_plausible or found.inquiry is None or not all(found.inquiry.own.found.known):
+        return Searched(event, None)
+    is_answered = found.verdict is Verdict.ANSWERED and found.asked_in is None
+    return Searched(event, (mask(found.searched or found.query.text), is_answered))
 
 
 def note_search(found: Answer, told: Opened | None) -> None:
     """Record a submitted search; without a session and its words where the reader asks not to be followed."""
-    who = visitor()
-    event = as_event(found, services().clock(), services().gaps.session_hash(who.session), told)
-    services().journal.add(
-        replace(event, is_returning=who.is_returning, network=who.network)
-        if who.session
-        else replace(event, query="", fingerprint=None, repairs=(), results=())
-    )
-    if who.is_returning:
-        _count(found, who)
+    record_search(searched(found, told, services().clock()), services(), visitor())
 
 
-def note_article(slug: str, code: str) -> None:
-    """Record that somebody who has searched opens an article."""
-    if session := _session_of_person():
-        services().journal.add(
-            SearchEvent(
-                services().clock(), Kind.OPEN, code, session, slug=slug, is_returning=True, network=visitor().network
-            )
-        )
+def record_search(what: Searched, portal: Services, who: Visitor) -> None:
+    """Record a submitted search; see `note_search`."""
+    now = portal.clock()
+    if not who.session:
+        portal.journal.add(replace(what.event, at=now, query="", fingerprint=None, repairs=(), results=()))
+        return
+    session = portal.gaps.session_hash(who.session)
+    event = replace(what.event, at=now, session=session, is_returning=who.is_returning, network=who.network)
+    portal.journal.add(event)
+    if who.is_returning and what.frequent:
+        _count(what, portal, who)
 
 
-def note_view(slug: str) -> None:
-    """Count that somebody opens an article, also who asks not to be followed: a bare count holds nothing of anybody."""
-    if is_person():
-        services().views.add(View(day_of(services().clock()), language(), slug))
+def opening(slug: str, page: str, text: str, *, is_view: bool = True) -> Note:
+    """What is recorded when somebody opens an article.
+
+    That somebody opens it is counted also of who asks not to be followed: a bare count holds nothing of anybody. Of who
+    has searched it is recorded.
+
+    Args:
+        slug: of the article.
+        page: language of the page.
+        text: language of the article's text.
+        is_view: whether it is counted; who has just voted has opened it before.
+    """
+    return partial(_opened, slug, page, text, is_view)
+
+
+def _opened(slug: str, page: str, text: str, is_view: bool, portal: Services, asked: Reader) -> None:
+    """Record that somebody opens an article."""
+    if not asked.is_person:
+        return
+    now = portal.clock()
+    if asked.has_searched:
+        who = asked.visitor
+        session = portal.gaps.session_hash(who.session)
+        event = SearchEvent(now, Kind.OPEN, text, session, slug=slug, is_returning=True, network=who.network)
+        portal.journal.add(event)
+    if is_view:
+        portal.views.add(View(day_of(now), page, slug))
 
 
 def note_vote(slug: str, code: str, is_helpful: bool, revision: str) -> None:
@@ -179,20 +217,18 @@ def asked_on() -> str:
     return path if host == request.host and is_local(path) and not is_private else request.path
 
 
-def _count(found: Answer, who: Visitor) -> None:
+def _count(what: Searched, portal: Services, who: Visitor) -> None:
     """Count a search towards those that many ask.
 
     The cookie is random, ends with the browser's session, and is kept only as a hash that differs for every query.
-    Only a browser that sends it back is counted, and only words that articles have can ever be suggested.
+    Only a browser that sends it back is counted.
     """
-    if not found.query.is_plausible or found.inquiry is None or not all(found.inquiry.own.found.known):
-        return
-    text = mask(found.searched or found.query.text)
-    is_answered = found.verdict is Verdict.ANSWERED and found.asked_in is None
+    text, is_answered = what.frequent or ("", False)
+    code, now = what.event.language, portal.clock()
     try:
-        with services().database.write(patience=0.2) as connection:
-            frequent.note(connection, language(), text, fold(text), who.session, is_answered, services().clock())
+        with portal.database.write(patience=0.2) as connection:
+            frequent.note(connection, code, text, fold(text), who.session, is_answered, now)
     except DBAPIError as error:
-        services().faults.report(UNCOUNTED, reason(error))
+        portal.faults.report(UNCOUNTED, reason(error))
     else:
-        services().faults.works(UNCOUNTED)
+        portal.faults.works(UNCOUNTED)

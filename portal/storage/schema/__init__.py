@@ -33,6 +33,7 @@ from portal.storage.schema.integration import (
     webhooks,
 )
 from portal.storage.schema.mail import outbox
+from portal.storage.schema.nodes import nodes
 from portal.storage.schema.people import people, sessions, sign_in_failures
 from portal.storage.schema.reports import counted_days, daily_articles, daily_facts, daily_times, digests
 from portal.storage.schema.searches import (
@@ -79,6 +80,7 @@ __all__ = [
     "links",
     "metadata",
     "needs_change",
+    "nodes",
     "notices",
     "occurrences",
     "outbox",

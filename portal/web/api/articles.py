@@ -61,7 +61,7 @@ def list_articles(call: Call, query: models.ArticlesQuery) -> Page[models.Articl
 
 def _digest(*depends: object) -> str:
     """What changes with what an answer depends on: the publication, this version, our address, and more."""
-    parts = (services().edition.knowledge.generation, services().build, absolute(""), request.full_path, *depends)
+    parts = (services().edition.knowledge.digest, services().build, absolute(""), request.full_path, *depends)
     return hashlib.blake2b("\0".join(map(str, parts)).encode("utf-8", "replace"), digest_size=12).hexdigest()
 
 

@@ -1,15 +1,15 @@
 """Idempotency keys: what is sent twice is done once, and answered each time as things stand."""
 
-import hashlib
-import hmac
 import logging
 import re
 from dataclasses import dataclass
 from datetime import datetime
 
 from flask import request
+from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
+from portal import keys
 from portal.storage import idempotency as store
 from portal.web.api import reading
 from portal.web.api.problems import Problem, invalid
@@ -49,10 +49,16 @@ def sent_key() -> str | None:
     return key
 
 
-def _hash(*parts: bytes) -> bytes:
+def _hash(secret: bytes, *parts: bytes) -> bytes:
     """Of some parts; nobody can tell from it what they were."""
     message = b"".join(len(part).to_bytes(8) + part for part in (b"idempotency", *parts))
-    return hmac.new(services().secret, message, hashlib.sha256).digest()
+    return keys.mac(secret, message)
+
+
+def _secret_of(connection: Connection, *parts: bytes) -> bytes:
+    """The secret that a key was kept by where it was taken before the secret was changed; else the present one."""
+    present, *others = keys.believed(services().secret)
+    return next((old for old in others if store.is_known(connection, _hash(old, *parts).hex())), present)
 
 
 def begin(who: str, key: str) -> Held:
@@ -66,17 +72,19 @@ def begin(who: str, key: str) -> Held:
         Problem: `key-reused` or `in-progress`.
         SQLAlchemyError: the database does not answer.
     """
-    key_hash = _hash(b"key", who.encode(), key.encode()).hex()
+    named = b"key", who.encode(), key.encode()
     asked = request.method.encode(), request.full_path.encode(), reading.content()
-    request_hash, now = _hash(b"request", *asked).hex(), services().clock()
+    now = services().clock()
     with services().database.write() as connection:
+        secret = _secret_of(connection, *named)
+        key_hash, request_hash = _hash(secret, *named).hex(), _hash(secret, b"request", *asked).hex()
         earlier = store.begin(connection, key_hash, request_hash, now)
     if earlier is not None and earlier.request_hash != request_hash:
         raise Problem("key-reused")
     if earlier is not None and earlier.status is None and not earlier.is_dead:
         raise Problem("in-progress")
     first = earlier.at if earlier else now
-    nonce = _hash(b"nonce", who.encode(), key.encode(), first.isoformat().encode()).hex()
+    nonce = _hash(secret, b"nonce", who.encode(), key.encode(), first.isoformat().encode()).hex()
     return Held(key_hash, now, nonce, earlier.status if earlier else None)
 
 

@@ -2,13 +2,12 @@
 
 import base64
 import binascii
-import hashlib
-import hmac
 from typing import Annotated, Any, Generic, TypeVar
 
 import msgspec
 from msgspec import Meta, Struct
 
+from portal import keys
 from portal.web.api.problems import Problem
 from portal.web.services import services
 
@@ -45,7 +44,7 @@ def encode(place: str, position: Any) -> str:
         position: of the last item of a page, as JSON can hold it.
     """
     content = msgspec.json.encode(position)
-    return base64.urlsafe_b64encode(_sign(place, content) + content).rstrip(b"=").decode()
+    return base64.urlsafe_b64encode(_signatures(place, content)[0] + content).rstrip(b"=").decode()
 
 
 def decode(place: str, cursor: str, kind: type[Position]) -> Position:
@@ -57,17 +56,17 @@ def decode(place: str, cursor: str, kind: type[Position]) -> Position:
     try:
         sent = base64.b64decode(cursor.encode() + b"=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
         signature, content = sent[:_SIGNATURE], sent[_SIGNATURE:]
-        if hmac.compare_digest(signature, _sign(place, content)):
+        if keys.is_any(signature, _signatures(place, content)):
             return msgspec.json.decode(content, type=kind)
     except (binascii.Error, UnicodeEncodeError, msgspec.MsgspecError):
         pass
     raise Problem("invalid-cursor")
 
 
-def _sign(place: str, content: bytes) -> bytes:
-    """Proves that a cursor was made here."""
+def _signatures(place: str, content: bytes) -> list[bytes]:
+    """What proves that a cursor was made here, by each key that is believed; that of the present one first."""
     message = f"cursor\0{place}\0".encode("utf-8", "replace") + content
-    return hmac.new(services().secret, message, hashlib.sha256).digest()[:_SIGNATURE]
+    return [proof[:_SIGNATURE] for proof in keys.macs(services().secret, message)]
 
 
 def place_of(operation: str, query: Struct | None) -> str:

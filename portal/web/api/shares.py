@@ -8,6 +8,7 @@ from typing import Literal
 
 from limits import RateLimitItemPerHour
 
+from portal.budgets import give_back
 from portal.web.api.endpoints import Call
 from portal.web.api.problems import Problem
 from portal.web.security import limiter
@@ -39,15 +40,29 @@ def one(call: Call, what: Share) -> Iterator[None]:
         return
     counts = limiter.limiter
     item, whose = _of(services().settings.requests_per_hour if what == "request" else _TIMES), (call.caller.key, what)
+    is_counted = False
     try:
-        is_left = counts.test(item, *whose)
-        reset = 0.0 if is_left else counts.get_window_stats(item, *whose).reset_time
+        # Counted first, and given back where nothing is done: what a count comes to is told to one alone.
+        is_left = is_counted = counts.hit(item, *whose)
+        if not is_left:
+            reset = counts.get_window_stats(item, *whose).reset_time
+            _give_back(item, whose)
     except counts.storage.base_exceptions:
-        is_left, reset = True, 0.0  # The limit of all requests holds, which each process counts by itself.
+        is_left = True  # The limit of all requests holds, which each process counts by itself.
     if not is_left:
         raise Problem("too-many-requests", headers={"Retry-After": str(max(1, int(reset - time.time())))})
-    yield
     try:
-        counts.hit(item, *whose)
-    except counts.storage.base_exceptions:
-        return  # As above.
+        yield
+    except BaseException:
+        if is_counted:
+            _give_back(item, whose)
+        raise
+
+
+def _give_back(item: RateLimitItemPerHour, whose: tuple[str, str]) -> None:
+    """Take back what was counted; where that cannot be, it counts."""
+    storage = limiter.limiter.storage
+    try:
+        give_back(storage, item, *whose)
+    except storage.base_exceptions:
+        return

@@ -120,7 +120,9 @@ def _do(number: int, action: Action, form: forms.Form) -> None:
         resolution = resolution if resolution in closing.OF_REQUEST else None
         prepare = services().authoring.prepare
         version = prepare(edition_now(), person(), number, resolution, form.values["slug"], now, version)
-    services().desk.work(person(), number, action, now, version=version, text=text, resolution=resolution)
+    services().desk.work(
+        person(), number, action, now, version=version, text=text, resolution=resolution, form=forms.sent_number()
+    )
 
 
 def why_not_proven(number: int, error: NotProven) -> tuple[str, Ticket]:
@@ -255,7 +257,9 @@ def preview(number: int) -> AnyResponse:
         return ticket_page(number, form, status=400)
     except TransitionRefused:
         return ticket_page(number, form, _("That is not possible in the ticket’s present status."), 409)
-    return make_response(render_template("desk/preview.html", mail=mail, number=number, form=form))
+    return make_response(
+        render_template("desk/preview.html", mail=mail, number=number, form=form, form_number=forms.new_number())
+    )
 
 
 def _mail(number: int, action: Action, text: str) -> Mail:

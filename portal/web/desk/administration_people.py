@@ -14,6 +14,7 @@ from portal.own_account import OwnAccount
 from portal.people import PASSWORD_LENGTH, Person, Right, Role
 from portal.web.desk import blueprint
 from portal.web.desk.administration_forms import Form, page, sent, submit, topics
+from portal.web.proof import proven
 from portal.web.security import needs
 from portal.web.security import person as me
 from portal.web.services import services
@@ -81,6 +82,7 @@ def admin_people() -> Response:
 
 @blueprint.route("/administration/people/new", methods=["GET", "POST"])
 @needs(Right.ADMINISTER)
+@proven
 def admin_new_person() -> Response:
     """Somebody new, with a first password."""
     nobody = Person(0, "", "", frozenset({Role.AGENT}), (1,))
@@ -99,6 +101,7 @@ def admin_new_person() -> Response:
 
 @blueprint.route("/administration/people/<int(max=2147483647):number>", methods=["GET", "POST"])
 @needs(Right.ADMINISTER)
+@proven
 def admin_person(number: int) -> Response:
     """Somebody's roles, tiers, languages, topics and hours."""
     administration = services().administration
@@ -139,6 +142,7 @@ def admin_leave(number: int) -> Response:
 
 @blueprint.post("/administration/people/<int(max=2147483647):number>/return")
 @needs(Right.ADMINISTER)
+@proven
 def admin_return(number: int) -> Response:
     """Somebody may sign in again."""
     administration = services().administration
@@ -157,6 +161,7 @@ def admin_sign_out(number: int) -> Response:
 
 @blueprint.post("/administration/people/<int(max=2147483647):number>/second-factor")
 @needs(Right.ADMINISTER)
+@proven
 def admin_second_factor(number: int) -> Response:
     """Ask somebody for no codes any more."""
     services().staff.reset_second_factor(me(), number, services().clock())
@@ -165,6 +170,7 @@ def admin_second_factor(number: int) -> Response:
 
 @blueprint.post("/administration/people/<int(max=2147483647):number>/password")
 @needs(Right.ADMINISTER)
+@proven
 def admin_password(number: int) -> Response:
     """Give somebody another password."""
     person = services().administration.person(number)

@@ -13,6 +13,7 @@ from portal.errors import InvalidInput
 from portal.people import Right
 from portal.web.desk import blueprint
 from portal.web.desk.administration_forms import Form, page, sent
+from portal.web.proof import proven
 from portal.web.security import needs
 from portal.web.security import person as me
 from portal.web.services import services
@@ -129,6 +130,7 @@ def missing(token: Token) -> list[str]:
 
 @blueprint.route("/administration/tokens/new", methods=["GET", "POST"])
 @needs(Right.ADMINISTER)
+@proven
 def admin_new_token() -> Response:
     """A new token; its secret is on the page that answers the form, and never again."""
     if request.method == "GET":

@@ -15,6 +15,7 @@ from portal.storage.webhooks import Webhook
 from portal.web.desk import administration_webhook_words as own_words
 from portal.web.desk import blueprint
 from portal.web.desk.administration_forms import Form, page, sent
+from portal.web.proof import proven
 from portal.web.security import needs, person
 from portal.web.services import services
 from portal.webhooks.signing import Salts
@@ -140,6 +141,7 @@ def admin_webhook_deliveries(number: int) -> Response:
 
 @blueprint.post("/administration/webhooks/<int(max=2147483647):number>/secret")
 @needs(Right.ADMINISTER)
+@proven
 def admin_webhook_secret(number: int) -> Response:
     """Show the secret once; it is in no page that can be opened again."""
     secret = services().webhooks.reveal(person(), number, services().clock())
@@ -148,6 +150,7 @@ def admin_webhook_secret(number: int) -> Response:
 
 @blueprint.post("/administration/webhooks/<int(max=2147483647):number>/rotate")
 @needs(Right.ADMINISTER)
+@proven
 def admin_rotate_webhook(number: int) -> Response:
     """Make a new secret and show it."""
     secret = services().webhooks.rotate(person(), number, services().clock())

@@ -68,6 +68,7 @@ def ticket_page(number: int, form: forms.Form, problem: str = "", status: int = 
     form.values = _drafted(number, form.values)
     shown |= {
         "form": form,
+        "form_number": forms.new_number(),
         "problem": problem,
         "can_undo": can_undo(history, me, now),
         "undo_seconds": int(UNDO.total_seconds()),

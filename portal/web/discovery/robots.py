@@ -17,7 +17,7 @@ _CLOSED = ("search", "suggest", "requests", "subscriptions", "visit", "desk", "a
 #: How long a security.txt is good for; the standard wants less than a year.
 _GOOD_FOR = timedelta(days=180)
 #: What search engines may list.
-_LISTED = frozenset({"help.home", "help.topic", "help.article", "roots.root"})
+_LISTED = frozenset({"help.home", "help.topic", "help.article", "help.accessibility", "roots.root"})
 
 
 @blueprint.get("/robots.txt")

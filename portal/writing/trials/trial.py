@@ -60,7 +60,7 @@ class Trial:
         self._now = now
         self._progress = progress
         self._learned = learned
-        self._publisher = Publisher(articles, data)
+        self._publisher = Publisher(articles, data, settings.search_kept)
         self._opened: list[Edition] = []
 
     def put(self, language: str, slug: str, raw: bytes | None) -> None:
@@ -116,7 +116,9 @@ class Trial:
 
     def _open(self) -> Edition:
         """What is published, to be closed at the end."""
-        edition = Editions(self._data, self._settings.default_language, self._settings.cuts).current()
+        given = self._settings
+        # Not from a replica, which has it only a moment later.
+        edition = Editions(self._data, given.default_language, given.cuts, search=given.search_kept).current()
         self._opened.append(edition)
         return edition
 

@@ -190,10 +190,10 @@ def downgrade() -> None:
     )
     op.execute(
         "INSERT INTO daily_counts (day, language, measure, value) "
-        "SELECT f.day, f.language, f.measure, SUM(f.value) FROM daily_facts f JOIN counted_days c ON c.day = f.day "
-        "AND c.is_final AND ((c.source = 'searches' AND f.measure NOT LIKE 'forms.%') "
-        "OR (c.source = 'forms' AND f.measure LIKE 'forms.%')) "
-        "WHERE f.language <> '*' AND f.topic <> '*' AND f.tier >= 0 AND f.measure NOT LIKE '%@week' GROUP BY f.day, f.language, f.measure"
+        "SELECT f.day, f.language, f.measure, SUM(f.value) FROM daily_facts f WHERE EXISTS ("
+        "SELECT 1 FROM counted_days c WHERE c.day = f.day AND c.is_final AND ((c.source = 'forms' AND f.measure LIKE 'forms.%') "
+        "OR (c.source IN ('searches', 'visits', 'votes') AND f.measure NOT LIKE 'forms.%'))) "
+        "AND f.language <> '*' AND f.topic <> '*' AND f.tier >= 0 AND f.measure NOT LIKE '%@week' GROUP BY f.day, f.language, f.measure"
     )
     op.drop_index("ix_votes_at", "votes")
     op.drop_index("ix_events_at", "events")

@@ -1,0 +1,1 @@
+"""Hostile bytes for whatever reads them: `python -m fuzz TARGET`."""
