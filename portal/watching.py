@@ -1,6 +1,7 @@
 """Keeps the published articles up to date while the portal runs: one process of several watches the folder."""
 
 import logging
+import time
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -18,6 +19,8 @@ log = logging.getLogger(__name__)
 SETTLE = 50
 #: How often the files are looked at even where the system reported no change, in seconds; network folders report none.
 LOOK_EVERY = 60.0
+#: How often is asked whether it is time to look, in seconds; the first time what was saved just before the watch is seen.
+ASK_EVERY = 1.0
 _WHAT = "the articles could not be published"
 
 
@@ -52,19 +55,21 @@ class Watcher(Duty):
 
     def _watch(self) -> None:
         """Publish at every change."""
-        ticks = int(LOOK_EVERY * 1000)
+        looked = float("-inf")
         changes = watch(
             self._publisher.root,
             debounce=SETTLE * 4,
             step=SETTLE,
             stop_event=self._ending,
-            rust_timeout=ticks,
+            rust_timeout=int(ASK_EVERY * 1000),
             yield_on_timeout=True,
             raise_interrupt=False,
         )
         try:
-            for _ in changes:
-                self._publish()
+            for changed in changes:
+                if changed or time.monotonic() - looked >= LOOK_EVERY:
+                    looked = time.monotonic()
+                    self._publish()
         except Exception as fault:  # The folder itself may go and come back; the portal serves on meanwhile.
             self._report(fault)
             self._ending.wait(STAND_BY)

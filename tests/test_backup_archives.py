@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import tarfile
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -195,6 +196,7 @@ class Keys:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self.homes: list[Path] = []
 
     def age(self, name: str) -> tuple[str, Path]:
         """A new recipient of age, and the file of its key."""
@@ -202,9 +204,13 @@ class Keys:
         run = subprocess.run(["age-keygen", "-o", str(path)], capture_output=True, text=True, check=True)
         return "age:" + run.stderr.split()[-1], path
 
+    def home(self) -> Path:
+        """A folder for a key ring; not below pytest's, for the names of its agent's sockets must be short."""
+        self.homes.append(Path(tempfile.mkdtemp(prefix="g")))
+        return self.homes[-1]
+
     def gpg(self, home: Path) -> str:
         """A new recipient of gpg, whose key is in the key ring of a folder."""
-        home.mkdir(mode=0o700)
         options = ["--batch", "--passphrase", "", "--quick-generate-key", "backup@example.org", "default", "default"]
         environment = {**os.environ, "GNUPGHOME": str(home)}
         subprocess.run(["gpg", *options], capture_output=True, check=True, env=environment, timeout=60)
@@ -216,10 +222,12 @@ def keys(tmp_path: Path) -> Iterator[Keys]:
     """Makes keys; afterwards no agent is left."""
     if not shutil.which("age") or not shutil.which("gpg"):
         missing("age and GnuPG", "apt-get install age gnupg")
-    yield Keys(tmp_path)
-    for home in tmp_path.glob("gnupg*"):
+    made = Keys(tmp_path)
+    yield made
+    for home in made.homes:
         environment = {**os.environ, "GNUPGHOME": str(home)}
         subprocess.run(["gpgconf", "--kill", "all"], capture_output=True, check=False, env=environment)
+        shutil.rmtree(home, ignore_errors=True)
 
 
 def test_age_encrypts_and_only_its_key_opens(keys: Keys, instance: Settings, target: Settings, tmp_path: Path) -> None:
@@ -248,16 +256,16 @@ def test_gpg_encrypts_and_only_its_key_opens(
     keys: Keys, instance: Settings, target: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The same with the other tool; an unknown recipient leaves nothing."""
-    recipient = keys.gpg(tmp_path / "gnupg")
-    monkeypatch.setenv("GNUPGHOME", str(tmp_path / "gnupg"))
+    home = keys.home()
+    recipient = keys.gpg(home)
+    monkeypatch.setenv("GNUPGHOME", str(home))
     made = back_up(instance, tmp_path / "out", NOW, recipients=[recipient])
 
     with pytest.raises(BadBackup, match=r"could not be encrypted: gpg: .*nobody"):
         back_up(instance, tmp_path / "out", NOW, recipients=["gpg:nobody@example.org"])
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["portal-20260302T093000Z.tar.gz.gpg"]
-    (tmp_path / "gnupg-of-others").mkdir(mode=0o700)
     with monkeypatch.context() as others:
-        others.setenv("GNUPGHOME", str(tmp_path / "gnupg-of-others"))
+        others.setenv("GNUPGHOME", str(keys.home()))
         with pytest.raises(BadBackup, match="cannot be decrypted: gpg: "):
             restore(made.path, target, NOW)
     content = bytearray(made.path.read_bytes())

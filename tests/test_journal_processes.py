@@ -17,7 +17,7 @@ from tests.needs import REPOSITORY
 from tests.postgres import database_at
 
 PROGRAM = """
-    import os, signal, sys, threading
+    import os, signal, sys, threading, time
     from portal.journal import Journal
     from portal.storage import Database, searches
     from tests.test_journal import NEVER, event, numbers
@@ -85,18 +85,18 @@ def written(url: str) -> list[int]:
 @pytest.mark.parametrize("where", ["in the handler", "after it"])
 def test_a_process_that_is_told_to_end_has_written_everything(run: Run, url: str, where: str) -> None:
     """SIGTERM, with the journal closed in the signal's handler or by the main program."""
-    end = "journal.close(); os._exit(0)" if where == "in the handler" else "ended.set()"
+    end = "journal.close(); os._exit(0)" if where == "in the handler" else "ended.append(1)"
     process = run(
         f"""
-        ended = threading.Event()
+        ended = []
         def end(*_):
             {end}
         signal.signal(signal.SIGTERM, end)
         for number in range(3000):
             journal.add(event(number))
         say("ready")
-        while not ended.is_set():
-            ended.wait(1)
+        while not ended:
+            time.sleep(0.05)
         journal.close()
         """
     )
