@@ -62,9 +62,6 @@ def deeds(services: Services, seed: int) -> dict[str, Callable[[int], Any]]:
     chooser = random.Random(seed)
     articles = sorted(services.edition.knowledge.articles)
 
-    def ticket() -> int:
-        return chooser.randrange(1, TICKETS)
-
     def read(_number: int) -> None:
         """What a thousand pages leave behind."""
         now = services.clock()
@@ -91,18 +88,18 @@ def deeds(services: Services, seed: int) -> dict[str, Callable[[int], Any]]:
 
     def note(number: int) -> Any:
         form = {"text": f"Looked at it, {number}.", "csrf_token": token}
-        return client.post(f"/en/desk/tickets/{ticket()}/note", data=form)
+        return client.post(f"/en/desk/tickets/{chooser.randrange(1, TICKETS)}/note", data=form)
 
     def look(_number: int) -> Any:
         form = {"state": "", "writing": "no", "csrf_token": token}
-        return client.post(f"/en/desk/tickets/{ticket()}/here", data=form)
+        return client.post(f"/en/desk/tickets/{chooser.randrange(1, TICKETS)}/here", data=form)
 
     return {
         "1,000 pages read": read,
         "a request": ask,
         "a vote": vote,
         "agent: the queue": lambda _number: client.get("/en/desk/"),
-        "agent: a ticket": lambda _number: client.get(f"/en/desk/tickets/{ticket()}"),
+        "agent: a ticket": lambda _number: client.get(f"/en/desk/tickets/{chooser.randrange(1, TICKETS)}"),
         "agent: a note": note,
         "agent: an open page asks": look,
     }

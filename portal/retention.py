@@ -93,14 +93,7 @@ def run(parts: Parts, now: datetime, *, dry_run: bool = False) -> Report:
         How many days will not be counted again, requests made anonymous, and rows of each kind deleted.
     """
     database, before = parts.database, facts.start_of((now - timedelta(days=parts.settings.event_days)).date())
-    if dry_run:
-        report = {"days": parts.daily.sealable(before)}
-    else:
-        unconfirmed = now - timedelta(days=parts.settings.unconfirmed_days)
-        parts.daily.count_old(now, max(before, unconfirmed))
-        report = {"days": parts.daily.seal(before, now)}
-        parts.daily.seal(unconfirmed, now, [Source.GAPS])
-        parts.daily.seal(_months_before(now, parts.settings.request_months), now, [Source.REQUESTERS])
+    report = {"days": parts.daily.sealable(before) if dry_run else _count_for_good(parts, before, now)}
     limits = _limits(database, parts.settings, before, now, dry_run=dry_run)
     for what, (table, condition) in store.old(limits).items():
         if dry_run:
@@ -132,6 +125,16 @@ def run(parts: Parts, now: datetime, *, dry_run: bool = False) -> Report:
     with database.write() as connection:
         report["subscriptions"] = _forget_subscriptions(connection, now)
     return report | {"gaps": parts.gaps.purge(gaps_at)}
+
+
+def _count_for_good(parts: Parts, before: datetime, now: datetime) -> int:
+    """Seal the days whose events are about to be forgotten; how many of those that single searches belong to."""
+    unconfirmed = now - timedelta(days=parts.settings.unconfirmed_days)
+    parts.daily.count_old(now, max(before, unconfirmed))
+    days = parts.daily.seal(before, now)
+    parts.daily.seal(unconfirmed, now, [Source.GAPS])
+    parts.daily.seal(_months_before(now, parts.settings.request_months), now, [Source.REQUESTERS])
+    return days
 
 
 def _limits(database: Database, periods: Periods, before: datetime, now: datetime, *, dry_run: bool) -> store.Limits:

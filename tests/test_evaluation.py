@@ -5,6 +5,7 @@ import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from click.testing import CliRunner, Result
@@ -255,10 +256,7 @@ def test_articles_are_changed_in_a_copy_that_goes(library_folder: Path, monkeypa
         def is_left_out(language: str, slug: str) -> bool:
             return (language, slug) == ("de", "printer-offline")
 
-        def told(*_step: object) -> None:
-            """Of no interest."""
-
-        arguments = (is_left_out, "en", Settings().cuts, NOW, told, told)
+        arguments = (is_left_out, "en", Settings().cuts, NOW, Mock(), Mock())
         with evaluation.built(library_folder, given, *arguments) as (edition, missed):
             content = edition.content("en", "printer-offline")
             assert content is not None

@@ -128,10 +128,7 @@ def write(
         progress(len(same))
         places = np.union1d(held.removed, np.array([place for place, _ in gone.values()], np.intp)).astype(np.intp)
         analyse = analysis(language, split)
-        articles: list[tuple[Fields, bytes]] = []
-        for document in new:
-            articles.append((analysed(analyse, document), digests[document.slug]))
-            progress(1)
+        articles = [(_told(progress, analysed(analyse, document)), digests[document.slug]) for document in new]
         segments, places = _merged(cursor, held.segments, places, articles)
         if articles:
             segments.append(_add(cursor, language, articles))
@@ -140,6 +137,12 @@ def write(
         if len(articles) >= LARGE:
             cursor.execute("ANALYZE search1_documents, search1_postings")
     return name, count
+
+
+def _told(progress: Progress, article: Fields) -> Fields:
+    """An article that has been analysed, which is told."""
+    progress(1)
+    return article
 
 
 def _is_there(cursor: Any, language: str, digest: str) -> bool:
