@@ -9,7 +9,7 @@ import atheris
 
 def main() -> None:
     """Fuzz the target that the first argument names; the others are libFuzzer's."""
-    with atheris.instrument_imports(include=["portal"]):
+    with atheris.instrument_imports(include=["portal", "werkzeug.formparser", "werkzeug.sansio"]):
         from fuzz.targets import TARGETS
     target = TARGETS[sys.argv[1]]
     atheris.Setup([sys.argv[0], *sys.argv[2:]], target)

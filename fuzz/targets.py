@@ -2,16 +2,29 @@
 # The readers themselves are fuzzed, without what stands before them.
 # ruff: noqa: SLF001, PT017
 
+import atexit
+import base64
+import gzip
 import json
 import re
+import shutil
+import tempfile
 import unicodedata
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from datetime import datetime
+from io import BytesIO
 from pathlib import Path
+from types import SimpleNamespace
 from urllib.parse import urljoin, urlsplit
 
+from flask import Flask, request
+from werkzeug.exceptions import HTTPException
+
 from portal import bounces, inbound, library, redirects
+from portal.backup import archive
 from portal.desk import case_mail
-from portal.errors import InvalidInput
+from portal.errors import CannotStart, InvalidInput
 from portal.identity import IdentityRefused
 from portal.markup import render
 from portal.openid import _identity
@@ -20,9 +33,13 @@ from portal.queries import MAX_CHARACTERS, MAX_WORDS, read_query
 from portal.recognition import language_of
 from portal.reply_address import ReplyAddress
 from portal.search import analyzers, layouts, transliteration
-from portal.web.api import problems, reading
+from portal.web import forms
+from portal.web.api import paging, problems, reading
 from portal.web.links import is_local
+from portal.web.security import MAX_BODY
+from portal.web.services import EXTENSION
 from portal.webhooks import targets as webhooks
+from portal.writing.exporting import target
 from portal.writing.importing import sources
 from tests.inspecting import inspected
 
@@ -30,6 +47,14 @@ SEEDS = Path(__file__).parent / "seeds"
 LANGUAGES = ("en", "fr", "de", "ru")
 _ADDRESSES = ReplyAddress(b"s" * 32, "support@help.example.org")
 _CONTROL = {"Cc", "Cs"}
+#: As much of the application as reads forms and cursors.
+_APP = Flask("portal")
+_APP.config.update(MAX_CONTENT_LENGTH=MAX_BODY, MAX_FORM_PARTS=50)
+_APP.extensions[EXTENSION] = SimpleNamespace(secret=b"s" * 32)
+#: What may come out of a backup here, in bytes.
+_ROOM = 100_000
+_FOLDER = Path(tempfile.mkdtemp(prefix="fuzz-"))
+atexit.register(shutil.rmtree, _FOLDER, ignore_errors=True)
 
 
 def _text(data: bytes, longest: int = 4000) -> str:
@@ -181,10 +206,71 @@ def claims(data: bytes) -> None:
     assert len(known.email) <= 400
 
 
+def form(data: bytes) -> None:
+    """A form that browsers send in parts is read to bounded fields, or refused; a file in it is no field."""
+    content = "multipart/form-data; boundary=b"
+    with _APP.test_request_context(method="POST", data=data, content_type=content):
+        try:
+            read = forms.read("text", "csrf_token", longest=500)
+            number = forms.sent_number()
+        except HTTPException as refused:
+            assert refused.code in {400, 413}, refused
+            return
+        finally:
+            request.close()
+    assert all(len(value) <= 500 and "\0" not in value for value in read.values())
+    assert re.fullmatch(r"([\w-]{22})?", number, re.ASCII)
+
+
+def cursor(data: bytes) -> None:
+    """Where a list goes on nobody makes up; what was signed by us is what its list has, or refused."""
+    made_up = data.decode("latin-1")
+    with _APP.app_context():
+        proof = paging._signatures("tickets {}", data)[0]
+        signed = base64.urlsafe_b64encode(proof + data).decode()
+        for kind in (int, str, tuple[datetime, int], tuple[int, str]):
+            for text, place in ((made_up, "tickets {}"), (signed, "gaps {}"), (signed, "tickets {}")):
+                try:
+                    position = paging.decode(place, text, kind)
+                except problems.Problem:
+                    continue
+                assert (text, place) == (signed, "tickets {}")
+                assert paging.decode(place, paging.encode(place, position), kind) == position
+
+
+def backup(data: bytes) -> None:
+    """A backup is taken as a whole or refused; nothing in it leads out of its folder, and none is larger than the room."""
+    taken: list[str] = []
+
+    def take(name: str, chunks: Iterator[bytes]) -> None:
+        taken.append(name)
+        assert sum(map(len, chunks)) <= _ROOM
+
+    for packed in (data, gzip.compress(data, 1)):
+        taken.clear()
+        with suppress(archive.BadBackup):
+            manifest = archive.Reader(BytesIO(packed), _ROOM).read(take, lambda _header: None)
+            assert {entry.name for entry in manifest.members} == {archive.HEADER, *taken}
+        for name in taken:
+            assert (Path("/folder") / name).resolve().is_relative_to("/folder"), name
+            assert not Path(name).is_absolute()
+
+
+def export(data: bytes) -> None:
+    """A zip file is one of ours or it is left alone, whatever it is."""
+    path = _FOLDER / "site.zip"
+    path.write_bytes(data)
+    try:
+        target._check_archive(path)
+    except CannotStart:
+        return
+    assert target.MARK.encode() in data
+
+
 TARGETS: Mapping[str, Callable[[bytes], None]] = {
     "mail": mail, "front_matter": front_matter, "markup": markup, "query": query, "privacy": privacy,
     "following": following, "moved": moved, "answer": answer, "body": body, "hook": hook, "foreign": foreign,
-    "claims": claims,
+    "claims": claims, "form": form, "cursor": cursor, "backup": backup, "export": export,
 }  # fmt: skip
 
 

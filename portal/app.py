@@ -117,6 +117,7 @@ def _templates(app: Flask, services: Services) -> None:
         labels=labels,
         languages=LANGUAGES,
         absolute=links.absolute,
+        url_for=links.addresses(),
         heads=heads,
         structured=structured,
         search_name=opensearch.search_name,

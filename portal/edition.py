@@ -266,12 +266,12 @@ class Editions:
         now = self._clock()
         self._looked = now
         self._look_at_terms(now)
-        for retired_at, edition in list(self._retired):
-            if now - retired_at > KEEP_OPEN:
-                self._retired.remove((retired_at, edition))
-                edition.index.close()
-                del edition
-                self.settle()
+        is_over = False
+        while self._retired and now - self._retired[0][0] > KEEP_OPEN:
+            self._retired.pop(0)[1].index.close()
+            is_over = True
+        if is_over:
+            self.settle()  # Nothing here refers to them any more: what is there now stays until the next ones go.
         try:
             inode = (self._data / "articles.db").stat().st_ino
         except FileNotFoundError:

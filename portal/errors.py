@@ -1,5 +1,7 @@
 """The errors of the domain; what each becomes over HTTP is decided in one place, `portal.web.errors`."""
 
+from dataclasses import dataclass
+
 
 class PortalError(Exception):
     """Base of every error that the product raises on purpose."""
@@ -71,3 +73,42 @@ class InvalidInput(PortalError):
         super().__init__(f"{field}: {code}")
         self.field = field
         self.code = code
+
+
+class SignInRefused(PortalError):
+    """Address, password and code do not belong together; which of them is wrong is told to nobody."""
+
+
+class TooManyAttempts(PortalError):
+    """The account has had too many wrong passwords; the right one is refused too for a while."""
+
+
+@dataclass(frozen=True)
+class Pending:
+    """Somebody who has shown who they are, and still owes something; it gives no right to anything."""
+
+    person_id: int
+    #: Worth nothing once the password has changed.
+    proof: str
+    #: Whether the identity provider said who it is, and no password was typed.
+    is_elsewhere: bool = False
+
+
+class SignInPending(PortalError):
+    """Somebody has shown who they are, and owes something before a session begins.
+
+    Args:
+        pending: who owes it.
+    """
+
+    def __init__(self, pending: Pending) -> None:
+        super().__init__("something is owed before the session begins")
+        self.pending = pending
+
+
+class CodeNeeded(SignInPending):
+    """This account also asks for a code, see `Staff.sign_in_with_code`."""
+
+
+class PasswordNeeded(SignInPending):
+    """An administrator knows the password: another one is needed, see `OwnAccount.choose_password`."""

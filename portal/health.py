@@ -1,5 +1,6 @@
-"""Whether the portal can do its work: database, room on the disk, search, mail."""
+"""Whether the portal can do its work: database, room on the disk, search, mail; and whether it is about to end."""
 
+import mmap
 import shutil
 import threading
 import time
@@ -20,26 +21,50 @@ PATIENCE = 2.0
 FRESH = 1.0
 
 
+class Ending:
+    """Whether this portal is about to end: one byte that the processes forked from this one share."""
+
+    def __init__(self) -> None:
+        self._byte = mmap.mmap(-1, 1)
+
+    @property
+    def is_near(self) -> bool:
+        """Whether it has been announced."""
+        return self._byte[0] == 1
+
+    def announce(self, *, is_near: bool = True) -> None:
+        """Let every process know."""
+        self._byte[0] = int(is_near)
+
+
+ENDING = Ending()
+
+
 class Told:
     """What whoever asks again and again is told: that all is well stays said for a moment, a fault is looked at anew.
 
-    However many ask, and anybody may, parts that are well are looked at once a second.
+    However many ask, and anybody may, parts that are well are looked at once a second; and who asks while somebody
+    looks already is told what that comes to, so that slow faults do not make a queue.
     """
 
     def __init__(self) -> None:
-        self._well: dict[str, str] = {}
+        self._found: dict[str, str] = {}
         self._until = float("-inf")
+        #: How many looks have ended.
+        self._looks = 0
         self._looking = threading.Lock()
 
     def get(self, check: Callable[[], dict[str, str]]) -> dict[str, str]:
         """What a check says, or said a moment ago."""
+        seen = self._looks
         with self._looking:
-            if time.monotonic() < self._until:
-                return self._well
-            found = check()
-            if set(found.values()) == {"ok"}:
-                self._well, self._until = found, time.monotonic() + FRESH
-            return found
+            if time.monotonic() < self._until or self._looks != seen:
+                return self._found
+            self._found = check()
+            self._looks += 1
+            is_well = set(self._found.values()) == {"ok"}
+            self._until = time.monotonic() + FRESH if is_well else float("-inf")
+            return self._found
 
 
 class Health:

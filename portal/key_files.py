@@ -2,6 +2,7 @@
 
 import os
 import secrets
+import tempfile
 from datetime import date
 from pathlib import Path
 
@@ -86,12 +87,13 @@ def _make(path: Path) -> None:
 
 
 def store(path: Path, found: list[Key]) -> None:
-    """Write keys into their file, wholly or not at all; its owner, and who may read it, stay.
+    """Write keys into their file, wholly or not at all; its owner, and who may read it, stay, and so do links to it.
 
     Raises:
         CannotStart: the file or its folder cannot be written.
     """
     try:
+        path = path.resolve(strict=True)
         before = path.stat()
         draft = _beside(path, (_HEAD + "".join(f"{key}\n" for key in found)).encode())
         try:
@@ -106,11 +108,10 @@ def store(path: Path, found: list[Key]) -> None:
 
 
 def _beside(path: Path, content: bytes) -> Path:
-    """A new file beside another, complete on the disk."""
-    draft = path.with_name(f".secret-{os.getpid()}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    """A new file beside another, complete on the disk; only the owner reads it."""
+    descriptor, draft = tempfile.mkstemp(prefix=".secret-", dir=path.parent)
     with os.fdopen(descriptor, "wb") as file:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
-    return draft
+    return Path(draft)

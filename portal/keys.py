@@ -64,16 +64,6 @@ def believed(secret: bytes) -> tuple[bytes, ...]:
     return (bytes(secret), *getattr(secret, "others", ()))
 
 
-def first_made(secret: bytes) -> bytes:
-    """The oldest key that is believed: whatever does not say by which key it was made was made by this one."""
-    return believed(secret)[-1]
-
-
-def named(secret: bytes, called: str) -> bytes | None:
-    """The believed key with a name; None where there is none any more."""
-    return next((key for key in believed(secret) if name(key) == called), None)
-
-
 def mac(secret: bytes, message: bytes) -> bytes:
     """A keyed hash by the key that signs."""
     return hmac.new(secret, message, hashlib.sha256).digest()
@@ -108,14 +98,10 @@ def read(content: bytes) -> list[Key]:
     Raises:
         ValueError: what is wrong, as the end of a sentence.
     """
-    try:
-        lines = content.decode("ascii").splitlines()
-    except UnicodeDecodeError:
-        lines = []
-    if not lines or not all(line.isprintable() for line in lines):
+    lines = _lines(content)
+    if not lines:
         return [_long_enough(Key(content), "")]
-    numbered = [(number, line.strip()) for number, line in enumerate(lines, 1)]
-    found = [_line(number, line) for number, line in numbered if line and not line.startswith("#")]
+    found = [_line(number, line) for number, line in enumerate(lines, 1) if line and not line.startswith("#")]
     if not found:
         raise ValueError("holds no key")
     if len(found) > MOST:
@@ -125,9 +111,24 @@ def read(content: bytes) -> list[Key]:
     return found
 
 
+def _lines(content: bytes) -> list[str]:
+    """The lines of a text; none where it is a key in plain bytes.
+
+    Whoever writes a remark, in whatever language, or keeps a line as the portal wrote it, writes text.
+    """
+    try:
+        lines = [line.strip() for line in content.decode().splitlines()]
+    except UnicodeDecodeError:
+        return []
+    is_plain = all(line.isascii() and line.replace("\t", " ").isprintable() for line in lines)
+    return lines if is_plain or any(line.startswith("#") or _DATED.fullmatch(line) for line in lines) else []
+
+
 def _line(number: int, line: str) -> Key:
     """The key of a line."""
     where = f" in line {number}"
+    if not line.isascii() or not line.replace("\t", " ").isprintable():
+        raise ValueError(f"has a character that no key has{where}")
     if dated := _DATED.fullmatch(line):
         try:
             made = date.fromisoformat(dated[1])
@@ -148,7 +149,7 @@ def _long_enough(key: Key, where: str) -> Key:
 
 
 def with_next(found: list[Key], new: Key) -> list[Key]:
-    """The keys with a new one that is believed, and signs nothing yet; the oldest stays the last."""
+    """The keys with a new one that is believed, and signs nothing yet; those that signed before stay behind it."""
     return [found[0], replace(new, is_next=True), *found[1:]]
 
 

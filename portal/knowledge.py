@@ -1,5 +1,6 @@
 """The published articles of one generation, as pages ask for them: families, topics, neighbours, freshness."""
 
+import re
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -197,10 +198,16 @@ class KnowledgeBase:
         return {tags: nsmallest(RELATED + 1, group) for tags, group in groups.items()}
 
 
+#: Accents, as signs of their own.
+_ACCENTS = re.compile("[\u0300-\u036f]")
+
+
 def _by_title(item: Published) -> tuple[str, str]:
     """Sorts titles as readers look for them, an accented letter with its plain one."""
-    plain = unicodedata.normalize("NFKD", item.article.title.casefold())
-    return "".join(sign for sign in plain if not unicodedata.combining(sign)), item.article.slug
+    title = item.article.title.casefold()
+    if not title.isascii():
+        title = _ACCENTS.sub("", unicodedata.normalize("NFKD", title))
+    return title, item.article.slug
 
 
 def of_present(

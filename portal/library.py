@@ -1,11 +1,13 @@
 """The folder of Markdown files: strict front matter, every problem with path and line, never an exception for one."""
 
+import hashlib
 import os
 import re
 import stat
 import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from portal.articles import SLUG_LENGTH, Article, is_slug
 from portal.errors import CannotStart
@@ -28,15 +30,20 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _EDITORS_OWN = re.compile(r"^[.#~]|~$|\.(?:swp|swx|tmp|bak|orig|rej)$")
 
 
-@dataclass(frozen=True)
-class SourceFile:
+class SourceFile(NamedTuple):
     """A Markdown file that could be an article."""
 
     language: str
     slug: str
-    path: Path
+    #: Where it is, as the system takes it: thousands of them are looked at in each scan, and few are opened.
+    place: str
     #: Changes whenever the file is written: time of change in ns, size in bytes, inode number.
     signature: str
+
+    @property
+    def path(self) -> Path:
+        """Where it is."""
+        return Path(self.place)
 
 
 @dataclass(frozen=True)
@@ -46,6 +53,11 @@ class Scan:
     files: tuple[SourceFile, ...]
     #: Problems of names and kinds of file; contents have not been read.
     problems: tuple[Problem, ...]
+
+    def digest(self) -> str:
+        """Changes whenever any of the files is written, added or removed."""
+        lines = (f"{file.language}/{file.slug} {file.signature}\n" for file in self.files)
+        return hashlib.blake2b("".join(lines).encode(), digest_size=16).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -106,7 +118,7 @@ def _scan_language(root: Path, language: str, files: list[SourceFile], problems:
         if problem:
             problems.append(Problem(shown, 0, *problem))
             continue
-        files.append(SourceFile(language, name.removesuffix(".md"), folder / name, _signature(entry.stat())))
+        files.append(SourceFile(language, name.removesuffix(".md"), entry.path, _signature(entry.stat())))
 
 
 def look(root: Path, language: str, slug: str) -> tuple[SourceFile | None, Problem | None]:
@@ -133,7 +145,7 @@ def look(root: Path, language: str, slug: str) -> tuple[SourceFile | None, Probl
         facts = path.stat()
     except OSError as error:
         return None, Problem(f"{language}/{slug}.md", 0, "unreadable", f"The file cannot be read: {error.strerror}.")
-    return SourceFile(language, slug, path, _signature(facts)), None
+    return SourceFile(language, slug, str(path), _signature(facts)), None
 
 
 def _signature(facts: os.stat_result) -> str:

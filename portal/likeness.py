@@ -2,7 +2,9 @@
 
 from collections import Counter
 from collections.abc import Iterable
+from functools import lru_cache
 from math import log
+from typing import Protocol, TypeVar
 
 from portal.edition import Edition
 from portal.privacy import without_masks
@@ -21,14 +23,41 @@ KIN_FROM = 0.65
 UNKNOWN = 0.5
 
 
-def asked(ticket: Ticket) -> str:
+class Asking(Protocol):
+    """What is known of a ticket that is compared with others."""
+
+    @property
+    def id(self) -> int:
+        """Its number."""
+        ...
+
+    @property
+    def language(self) -> str:
+        """Code of its language."""
+        ...
+
+    @property
+    def query(self) -> str:
+        """The search that it came from; empty where there is none."""
+        ...
+
+    @property
+    def subject(self) -> str:
+        """Of a request."""
+        ...
+
+
+_Asking = TypeVar("_Asking", bound=Asking)
+
+
+def asked(ticket: Asking) -> str:
     """What a ticket asks, in few words: the search that it came from, or its subject."""
     return without_masks(ticket.query or ticket.subject)
 
 
 def similar(
-    language: str, query: str, candidates: Iterable[Ticket], split: Split | None = None
-) -> list[tuple[Ticket, float]]:
+    language: str, query: str, candidates: Iterable[_Asking], split: Split | None = None
+) -> list[tuple[_Asking, float]]:
     """The tickets of a language that share most of a query's words, the rarer the word the more it counts.
 
     Args:
@@ -40,8 +69,8 @@ def similar(
     Returns:
         At most `SIMILAR_SHOWN`, most similar first, each with its share (0–1).
     """
-    mine = frozenset(terms(language, without_masks(query), split))
-    found = [(each, frozenset(terms(language, asked(each), split))) for each in candidates if each.language == language]
+    mine = _said_in(language, without_masks(query), split)
+    found = [(each, _said_in(language, asked(each), split)) for each in candidates if each.language == language]
     times = Counter(term for _, theirs in found for term in theirs)
     times.update(mine)
 
@@ -51,6 +80,12 @@ def similar(
     shares = [(each, 2 * weight(mine & theirs) / (weight(mine) + weight(theirs))) for each, theirs in found if theirs]
     alike = [(each, share) for each, share in shares if share >= SIMILAR_FROM]
     return sorted(alike, key=lambda pair: (-pair[1], -pair[0].id))[:SIMILAR_SHOWN]
+
+
+@lru_cache(maxsize=4_000)
+def _said_in(language: str, text: str, split: Split | None) -> frozenset[str]:
+    """The terms of a text; the last tickets are compared again whenever one of them is opened."""
+    return frozenset(terms(language, text, split))
 
 
 def kin(edition: Edition, gap: Ticket, candidates: Iterable[Ticket]) -> list[Ticket]:

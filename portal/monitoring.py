@@ -65,6 +65,9 @@ READ = (
     Measure("portal_webhooks_oldest_seconds", "gauge", "How long the oldest of them has waited; 0 where none does."),
     Measure("portal_webhooks_failed", "gauge", "Messages to other systems that were given up."),
     Measure("portal_webhooks_failing", "gauge", "Webhooks that are switched on and whose receiver does not work."),
+    Measure(
+        "portal_backup_age_seconds", "gauge", "Time since `portal backup` last made one; absent where it never has."
+    ),
     Measure("portal_tick_lag_seconds", "gauge", "Time since the last round of the background work."),
 )
 MEASURES = COUNTED + READ

@@ -1,9 +1,11 @@
 """Several machines serve one portal: each says what it has, and new articles are shown by all at the same time."""
 
 import logging
+import os
 import socket
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -35,7 +37,7 @@ _KEYS = "machines do not believe each other's keys"
 
 def name_of(settings: Settings) -> str:
     """What this machine is called among several."""
-    return settings.node or f"{socket.gethostname()}:{settings.port}"[:200]
+    return (settings.node or f"{socket.gethostname()}:{settings.port}")[:200]
 
 
 def lacking(own: str, build: str, digest: str, known: Iterable[Node]) -> list[str]:
@@ -185,6 +187,17 @@ class Heart(Duty):
             )
         else:
             self._faults.works(_KEYS)
+
+
+@contextmanager
+def present(settings: Settings) -> Iterator[None]:
+    """Let this machine be one of several until its main process ends; workers end here too, in their copies of this."""
+    owner = os.getpid()
+    try:
+        yield
+    finally:
+        if os.getpid() == owner:
+            leave(settings)
 
 
 def leave(settings: Settings) -> None:

@@ -6,11 +6,11 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from portal.errors import InvalidInput
-from portal.passwords import check_new, hashed, key_hash
+from portal.errors import InvalidInput, Pending, SignInRefused
+from portal.passwords import check_new, hashed, key_hash, verify
 from portal.people import Person
 from portal.second_factor import grouped, new_recovery_codes, picture
-from portal.staff import SignInRefused, Staff
+from portal.staff import Staff, unchanged
 from portal.storage import audit
 from portal.storage import people as store
 
@@ -70,8 +70,11 @@ class OwnAccount:
         with self._database.write() as connection:
             return store.close_sessions(connection, person.id, key_hash(key))
 
-    def confirm(self, person: Person, key: str, password: str, code: str, now: datetime) -> str:
+    def confirm(self, person: Person, key: str, password: str, code: str, now: datetime, browser: str = "") -> str:
         """Make sure that it is still the person who is there; the session's new key.
+
+        Who presses the button twice confirms twice at once: one is the first, and the other one gets a new session,
+        as anybody does who shows the same at the door.
 
         Raises:
             SignInRefused: the password is wrong, or the code where the account asks for codes.
@@ -80,8 +83,8 @@ class OwnAccount:
         self._staff.confirm(person, password, now, code)
         renewed = secrets.token_urlsafe(32)
         with self._database.write() as connection:
-            store.rename_session(connection, key_hash(key), key_hash(renewed))
-        return renewed
+            is_renamed = store.rename_session(connection, key_hash(key), key_hash(renewed))
+        return renewed if is_renamed else self._staff.open(person, now, browser)
 
     def change_password(self, person: Person, key: str, old: str, new: str, now: datetime) -> str:
         """Set another password; all other sign-ins end.
@@ -101,6 +104,22 @@ class OwnAccount:
         with self._database.write() as connection:
             store.set_password(connection, person.id, hashed(new))
             return self._renew(connection, person, key, "password", now)
+
+    def choose_password(self, pending: Pending, password: str, now: datetime, browser: str = "") -> tuple[Person, str]:
+        """Let somebody who has just shown who they are choose a password that nobody else knows, and open a session.
+
+        Raises:
+            InvalidInput: the password breaks a rule, or is the one that the administrator knows (`same`).
+            SignInRefused: the account has changed since.
+        """
+        with self._database.write() as connection:
+            known = unchanged(connection, pending.person_id, pending.proof)
+            check_new(password, known.person, self._staff.words)
+            if verify(known.password_hash, password):
+                raise InvalidInput("password", "same")
+            store.set_password(connection, known.person.id, hashed(password))
+            audit.record(connection, now, known.person, "password", "person", known.person.id, {}, {})
+        return known.person, self._staff.open(known.person, now, browser)
 
     def uses_codes(self, person: Person) -> int | None:
         """How many recovery codes are left; None where no codes are asked for."""

@@ -1,5 +1,6 @@
 """Passwords and keys: what is stored of them are hashes, from which nobody gets them back."""
 
+import base64
 import hashlib
 import re
 import secrets
@@ -24,12 +25,22 @@ TRADE = (
     "поддержка", "администратор",
 )  # fmt: skip
 #: Bytes of each entry of the list of common passwords.
-_PREFIX = 6
+PREFIX = 6
 
 #: OWASP's minimum for Argon2id: 2 passes over 19 MiB, one lane.
 _HASHER = PasswordHasher(time_cost=2, memory_cost=19456, parallelism=1)
-#: Verified where there is no such account, so that the answer takes as long.
-_NOBODY = _HASHER.hash(secrets.token_urlsafe(16))
+
+
+def _chance(length: int) -> str:
+    """Bytes that nobody chose, as a stored hash has them."""
+    return base64.b64encode(secrets.token_bytes(length)).decode().rstrip("=")
+
+
+#: Verified where there is no such account, so that the answer takes as long; it is no password's hash.
+_NOBODY = (
+    f"$argon2id$v=19$m={_HASHER.memory_cost},t={_HASHER.time_cost},p={_HASHER.parallelism}"
+    f"${_chance(_HASHER.salt_len)}${_chance(_HASHER.hash_len)}"
+)
 
 
 def hashed(password: str) -> str:
@@ -46,6 +57,11 @@ def verify(stored: str | None, password: str) -> bool:
         return len(password) <= PASSWORD_MOST and _HASHER.verify(stored or _NOBODY, password) and stored is not None
     except (VerificationError, InvalidHashError):
         return False
+
+
+def rehashed(stored: str, password: str) -> str | None:
+    """What is to be stored of a right password from now on; None where it was made with the parameters of today."""
+    return hashed(password) if _HASHER.check_needs_rehash(stored) else None
 
 
 def key_hash(text: str) -> str:
@@ -65,7 +81,7 @@ def check_new(password: str, person: Person, words: Iterable[str] = ()) -> None:
         InvalidInput: `too_short`, `too_long` or `too_common`.
     """
     check_password(password, known_words(person, words))
-    if hashlib.sha256(password.lower().encode()).digest()[:_PREFIX] in _common():
+    if hashlib.sha256(password.lower().encode()).digest()[:PREFIX] in _common():
         raise InvalidInput("password", "too_common")
 
 
@@ -80,4 +96,4 @@ def known_words(person: Person, words: Iterable[str] = ()) -> tuple[str, ...]:
 def _common() -> frozenset[bytes]:
     """Beginnings of the SHA-256 of common passwords in lower case."""
     found = Path(__file__).with_name("common_passwords.bin").read_bytes()
-    return frozenset(found[at : at + _PREFIX] for at in range(0, len(found), _PREFIX))
+    return frozenset(found[at : at + PREFIX] for at in range(0, len(found), PREFIX))

@@ -11,6 +11,8 @@ from typing import IO
 LOOK_EVERY = 0.5
 #: How often the other processes try whether the one on duty is gone, in seconds.
 STAND_BY = 2.0
+#: How long a new process lets something else go ahead of its duties, in seconds.
+GIVES_WAY = 5.0
 
 
 class Duty(threading.Thread):
@@ -25,9 +27,13 @@ class Duty(threading.Thread):
         super().__init__(name=name, daemon=True)
         self._lock_path = lock
         self._ending = threading.Event()
+        #: What goes ahead, for so many seconds at most: who asks first waits for that, and not for a duty.
+        self.ahead: threading.Thread | None = None
 
     def run(self) -> None:
         """Wait for the duty, then do it until told to end."""
+        if self.ahead is not None:
+            self.ahead.join(GIVES_WAY)
         while not self._ending.is_set():
             lock = self._taken()
             if lock is None:

@@ -6,12 +6,11 @@ import hashlib
 import logging
 import os
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 from portal import articles, front_matter, indexing, library, markup, redirects, vocabulary
@@ -32,7 +31,7 @@ log = logging.getLogger(__name__)
 GROWTH = 1.25
 
 #: What is remembered of the last publication.
-_STATE = ("generation", "topics", "redirects", "thesaurus", "faults", "learned_from")
+_STATE = ("generation", "topics", "redirects", "thesaurus", "faults", "learned_from", "seen")
 
 
 #: Waits until articles can be shown: their digest, when the publication began, whether the files are the same still.
@@ -65,7 +64,7 @@ class Publisher:
         root: folder of the articles.
         data: instance folder.
         search: address of the PostgreSQL database that keeps the index; empty for the embedded engine.
-        agree: waits until what is ready can be shown, see `nodes.Agreement.wait`.
+        agree: waits until what is ready can be shown, see `nodes.Agreement.wait`; None where nobody is waited for.
     """
 
     def __init__(
@@ -73,7 +72,7 @@ class Publisher:
         root: Path,
         data: Path,
         search: str = "",
-        agree: Agree = lambda _digest, _begun, _is_current: True,
+        agree: Agree | None = None,
     ) -> None:
         self.root = root
         self._agree = agree
@@ -123,7 +122,7 @@ class Publisher:
         """
         begun = time.monotonic()
         while True:
-            self._begun = begun, library.stamps(self.root)
+            self._begun = begun, library.stamps(self.root) if self._agree else frozenset()
             try:
                 return self._publish(now, progress, rebuild=rebuild, verify=verify)
             except _Overtaken:
@@ -138,26 +137,34 @@ class Publisher:
         with self._alone() as database:
             found = library.scan(self.root)
             with database.read() as connection:
-                known = published.signatures(connection)
                 old = {name: published.state(connection, name) for name in _STATE}
+            # Thousands of them, which are not asked for where nothing has changed.
+            known = cache(partial(published.signatures, database))
             before = published_forms.read_topics(old["topics"])
             topics, state, faults = self._beside(before, old["redirects"], found, known)
             current, number = old["generation"], len(found.files)
-            why = "asked for" if rebuild and current else self._why_rebuild(current, known, verify)
+            why = "asked for" if rebuild and current else self._why_rebuild(current, database, verify)
             if why:
                 log.warning("the search index is made anew: %s", why)
             elif current and number > GROWTH * int(old["learned_from"] or 0):
                 why = "the articles have grown, and there are more words to learn from"
             fresh = bool(why) or not current
             # What a topic's new audience shows or hides counts as changed.
-            changed = list(found.files) if fresh else _changed(found, known, _internal(before) ^ _internal(topics))
-            gone = sorted(known.keys() - {(file.language, file.slug) for file in found.files})
+            moved, seen = _internal(before) ^ _internal(topics), found.digest()
+            changed: list[library.SourceFile] = []
+            gone: list[tuple[str, str]] = []
+            if fresh or moved or seen != old["seen"]:
+                changed = list(found.files) if fresh else _changed(found, known(), moved)
+                gone = sorted(known().keys() - {(file.language, file.slug) for file in found.files})
             generation = current
             is_same = all(old[name] == value for name, value in state.items())
-            state["learned_from"] = str(number) if fresh else old["learned_from"]
+            state |= {"seen": seen, "learned_from": str(number) if fresh else old["learned_from"]}
             if changed or gone or fresh or not is_same:
-                jobs = self._jobs(changed, gone, known, fresh, _internal(topics))
+                jobs = self._jobs(changed, gone, known(), fresh, _internal(topics))
                 generation = self._write(database, jobs, gone, state, now, None if fresh else current, progress)
+            elif seen != old["seen"]:  # Other names of the same files, as in a copy of them.
+                with database.write() as connection:
+                    published.set_state(connection, "seen", seen)
             with database.read() as connection:
                 problems = (*faults, *published.problems(connection))
             self._sweep(generation)
@@ -177,7 +184,7 @@ class Publisher:
         before: tuple[articles.Topic, ...],
         led: str,
         found: library.Scan,
-        known: dict[tuple[str, str], published.Known],
+        known: Callable[[], dict[tuple[str, str], published.Known]],
     ) -> tuple[tuple[articles.Topic, ...], dict[str, str], tuple[Problem, ...]]:
         """The topics, all that is remembered of what stands beside the articles, and what is wrong with it.
 
@@ -189,12 +196,12 @@ class Publisher:
             before: the topics of the last publication.
             led: its redirects, as they are stored.
             found: the files.
-            known: what is remembered of them.
+            known: gives what is remembered of them.
         """
         topics, topic_problems = read_topics(self.root)
         hidden = _internal(before) - {topic.slug for topic in topics}
         if hidden and topics and not any(problem.severity is Severity.ERROR for problem in topic_problems):
-            lost = self._standing(hidden, found, known)
+            lost = self._standing(hidden, found, known())
             hidden = frozenset(lost)
             topic_problems += tuple(lost_topic(slug, path) for slug, path in sorted(lost.items()))
         topics += tuple(topic for topic in before if topic.slug in hidden)
@@ -239,7 +246,7 @@ class Publisher:
             self._words = signature, text, faults
         return self._words[1], self._words[2]
 
-    def _why_rebuild(self, current: str, known: dict[tuple[str, str], published.Known], verify: bool) -> str:
+    def _why_rebuild(self, current: str, database: Database, verify: bool) -> str:
         """Why the present index cannot be built upon; empty where it can, or where there is none yet."""
         if not current:
             return ""
@@ -248,8 +255,8 @@ class Publisher:
             generations.check(directory, contents=verify)
         except SearchUnavailable as error:
             return str(error)
-        public = Counter(language for (language, _), was in known.items() if was.is_public)
-        expected = {code: public[code] for code in CODES}
+        with database.read() as connection:
+            expected = dict.fromkeys(CODES, 0) | published.public_counts(connection)
         if self._search:
             return postgres.fault(self._search, directory, expected)
         return whoosh_index.fault(directory, expected)
@@ -302,7 +309,8 @@ class Publisher:
             published.publish(connection, rows, gone, state, name)
             digest = published.state(connection, "digest")
             # Until the transaction ends, everybody reads what was there before.
-            if seen and digest != seen and not self._agree(digest, self._begun[0], self._is_current):
+            agree = self._agree if seen and digest != seen else None
+            if agree is not None and not agree(digest, self._begun[0], self._is_current):
                 raise _Overtaken
         if previous is not None and previous.exists():
             os.utime(previous)  # Its grace begins now.

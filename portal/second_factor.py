@@ -1,12 +1,14 @@
 """One-time codes of a second device: made from the instance's secret, shown as a picture, checked.
 
 What is stored of a person is a salt. Their key follows from it and the instance's secret, so that a copy of the table
-gives nobody a code. A salt ends with the name of the key that it belongs to; one without a name belongs to the oldest.
+gives nobody a code. A salt ends with the name of the secret's key that it belongs to; one without a name was made before
+there could be several, and may belong to any.
 """
 
 import base64
 import re
 import secrets
+from collections.abc import Collection
 from datetime import datetime
 
 import pyotp
@@ -63,12 +65,12 @@ class SecondFactor:
 
     def key(self, salt: str) -> str:
         """The key that the device is given: 160 bits in base 32."""
-        return base64.b32encode(self._mac("totp", salt)[:20]).decode()
+        return _totp(self._macs("totp", salt)[0])
 
-    def _key_of(self, salt: str) -> bytes | None:
-        """The key that a salt belongs to; None where it has been dropped."""
+    def _keys_of(self, salt: str) -> tuple[bytes, ...]:
+        """The keys that a salt may belong to, of those that are believed; none where its own has been dropped."""
         called = key_name(salt)
-        return keys.named(self._secret, called) if called else keys.first_made(self._secret)
+        return tuple(key for key in keys.believed(self._secret) if called in {"", keys.name(key)})
 
     def address(self, salt: str, email: str, issuer: str) -> str:
         """The key with its names, as authenticator apps read it from a picture."""
@@ -87,20 +89,38 @@ class SecondFactor:
             The step; None where the code is wrong, too old or used.
         """
         digits = re.sub(r"[\s-]", "", code[:20])
-        if not re.fullmatch(r"[0-9]{6}", digits) or self._key_of(salt) is None:
+        if not re.fullmatch(r"[0-9]{6}", digits) or not self._keys_of(salt):
             return None
-        try:
-            found = pyotp.TOTP(self.key(salt)).verify_and_get_timecode(digits, for_time=now, valid_window=WINDOW)
-        except OTPVerificationError:
-            return None
-        return found if after is None or found > after else None
+        for mac in self._macs("totp", salt):
+            try:
+                found = pyotp.TOTP(_totp(mac)).verify_and_get_timecode(digits, for_time=now, valid_window=WINDOW)
+            except OTPVerificationError:
+                continue
+            return found if after is None or found > after else None
+        return None
 
     def recovery_hash(self, salt: str, code: str) -> str:
         """What is stored of a recovery code; groups, small letters and the digits 0 and 1 do not matter."""
-        plain = re.sub(r"[\s-]", "", code[:60]).upper().translate(str.maketrans("01", "OI"))
-        return self._mac("recovery", salt, plain).hex()
+        return self._recovery(salt, code)[0]
 
-    def _mac(self, *parts: str) -> bytes:
-        """A keyed hash; what it is for is a part of it."""
-        # By a key that has been dropped nothing can be checked; what this one comes to fits nothing.
-        return keys.mac(self._key_of(parts[1]) or self._secret, "\0".join(parts).encode())
+    def spent(self, salt: str, code: str, stored: Collection[str]) -> str | None:
+        """The one of the stored hashes that a recovery code belongs to; None where it is none of them."""
+        return next((each for each in self._recovery(salt, code) if each in stored), None)
+
+    def _recovery(self, salt: str, code: str) -> list[str]:
+        """The hashes of a recovery code by each key that it may belong to."""
+        plain = re.sub(r"[\s-]", "", code[:60]).upper().translate(str.maketrans("01", "OI"))
+        return [mac.hex() for mac in self._macs("recovery", salt, plain)]
+
+    def _macs(self, *parts: str) -> list[bytes]:
+        """The keyed hashes, what they are for a part of them, by each key that a salt may belong to.
+
+        Where its own has been dropped, by the present one, which fits nothing that was made before.
+        """
+        message = "\0".join(parts).encode()
+        return [keys.mac(key, message) for key in self._keys_of(parts[1]) or (self._secret,)]
+
+
+def _totp(mac: bytes) -> str:
+    """A device's key, of a keyed hash."""
+    return base64.b32encode(mac[:20]).decode()

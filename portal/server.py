@@ -22,7 +22,7 @@ from gunicorn.workers.gthread import ThreadWorker
 from watchfiles import DefaultFilter, run_process
 
 import portal
-from portal import key_files, logs, monitoring, nodes, warming
+from portal import draining, key_files, logs, monitoring, nodes, warming
 from portal.app import create_app
 from portal.edition import Editions
 from portal.errors import CannotStart, SearchUnavailable
@@ -218,6 +218,8 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types.
             "loglevel": settings.log_level if settings.dev else "warning",
             "limit_request_line": LONGEST_LINE,
             "forwarded_allow_ips": "*" if settings.proxy_count else "",
+            # Else a stranger's SCRIPT_NAME, which many proxies hand on, would take the beginning off any path.
+            "forwarder_headers": "",
             "control_socket_disable": True,
             "graceful_timeout": 15,
             "timeout": 60,
@@ -241,7 +243,7 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types.
     def _post_worker_init(self, worker: Any) -> None:
         """Let each worker stand by for its duties; not before its application is there, whose libraries they share."""
         parts, settings = worker.wsgi.extensions[EXTENSION], self._settings
-        warming.start(parts.editions)
+        ahead = warming.start(parts.editions)
         own = nodes.this(settings, parts.build, parts.secret)
         agreement = nodes.Agreement(settings.database, own, settings.agree_seconds)
         publisher = Publisher(settings.articles, settings.data, settings.search_kept, agreement.wait)
@@ -256,6 +258,7 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types.
             worker.heart = nodes.Heart(settings, own)
             duties.append(worker.heart)
         for duty in duties:
+            duty.ahead = ahead
             duty.start()
 
 
@@ -292,13 +295,12 @@ def serve(settings: Settings, progress: Progress, announce: Callable[[Prepared],
     check_port(settings)
     prepare_folder(settings.data)
     with _claim(settings), monitoring.counting_together(settings.data):
-        prepared = prepare(settings, progress)
-        prepared.editions.hand_on()
-        warming.share()
-        try:
-            Server(settings, lambda: announce(prepared)).run()
-        finally:
-            nodes.leave(settings)
+        with warming.undisturbed():
+            prepared = prepare(settings, progress)
+            prepared.editions.hand_on()
+            warming.share(settings.data)
+        with nodes.present(settings):
+            draining.run(Server(settings, lambda: announce(prepared)), settings.drain_seconds)
 
 
 def _claim(settings: Settings) -> IO[str]:
@@ -327,10 +329,8 @@ def _claimed(settings: Settings) -> IO[str]:
             fcntl.flock(claim, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             claim.close()
-            message = (
-                f"Another portal serves {held} from the instance folder {settings.data}. Choose another with --data."
-            )
-            raise CannotStart(message) from None
+            reason = f"Another portal serves {held} from the instance folder {settings.data}."
+            raise CannotStart(f"{reason} Choose another with --data.") from None
         claim.truncate(0)
         claim.write(root)
         claim.flush()

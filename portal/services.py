@@ -79,6 +79,8 @@ class Services(DeskServices):
     journal: Journal[SearchEvent]
     #: How often articles are opened.
     views: Journal[View]
+    #: Queries that sessions asked.
+    queries: Journal[frequent.Asked]
     requests: Requests
     lost_links: LostLinks
     subscriptions: Subscriptions
@@ -124,6 +126,7 @@ class Services(DeskServices):
         """Write down what is still only remembered, and close the database."""
         self.journal.close()
         self.views.close()
+        self.queries.close()
         self.database.close()
 
     @property
@@ -197,6 +200,7 @@ def open_services(settings: Settings) -> Services:
         gaps,
         Journal(gaps.record),
         Journal(partial(_count_views, database), what="views of articles"),
+        Journal(partial(_note_queries, database), what="queries that sessions asked"),
         requests,
         LostLinks(database, letters, settings.link_days, domain),
         subscriptions,
@@ -215,6 +219,12 @@ def open_services(settings: Settings) -> Services:
         build_of(Path(portal.__file__).parent),
         **vars(desk),
     )
+
+
+def _note_queries(database: Database, asked: Sequence[frequent.Asked]) -> None:
+    """Write down what sessions asked."""
+    with database.write() as connection:
+        frequent.note_all(connection, asked)
 
 
 def _count_views(database: Database, opened: Sequence[View]) -> None:

@@ -43,6 +43,9 @@ class Settings:
     agree_seconds: int = _setting(
         60, texts.whole(0, 3600), "longest wait for other machines to have new articles", "seconds"
     )
+    drain_seconds: int = _setting(
+        0, texts.whole(0, 300), "how long a portal that is told to end serves on and says so at /readyz", "seconds"
+    )
     base_url: str = _setting("", texts.base_url, "public address for absolute links; empty takes the request's")
     trusted_hosts: tuple[str, ...] = _setting(
         (), texts.hosts, "host names served; empty is base_url's, or this machine's names and plain addresses"

@@ -4,16 +4,25 @@ import hmac
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
-from portal.errors import InvalidInput, NotAllowed, NotFound, PortalError
+from portal.errors import (
+    CodeNeeded,
+    InvalidInput,
+    NotAllowed,
+    NotFound,
+    PasswordNeeded,
+    Pending,
+    SignInRefused,
+    TooManyAttempts,
+)
 from portal.identity import Identity, IdentityRefused
 from portal.organisation_checks import one_line
-from portal.passwords import check_new, hashed, key_hash, verify
+from portal.passwords import check_new, hashed, key_hash, rehashed, verify
 from portal.people import Person, Right, clean_email, may
 from portal.second_factor import SecondFactor
 from portal.storage import Database, audit
@@ -26,35 +35,6 @@ SEEN_EVERY = timedelta(minutes=1)
 BROWSER_LENGTH = 200
 #: Who did it, where it was done on the command line.
 CONSOLE = "portal staff"
-
-
-class SignInRefused(PortalError):
-    """Address, password and code do not belong together; which of them is wrong is told to nobody."""
-
-
-class TooManyAttempts(PortalError):
-    """The account has had too many wrong passwords; the right one is refused too for a while."""
-
-
-@dataclass(frozen=True)
-class Pending:
-    """Somebody whose password was right, and who still owes a code; it gives no right to anything."""
-
-    person_id: int
-    #: Worth nothing once the password has changed.
-    proof: str
-
-
-class CodeNeeded(PortalError):
-    """The password was right; this account also asks for a code.
-
-    Args:
-        pending: for `Staff.sign_in_with_code`.
-    """
-
-    def __init__(self, pending: Pending) -> None:
-        super().__init__("a code is needed")
-        self.pending = pending
 
 
 class Staff:
@@ -92,7 +72,9 @@ class Staff:
             raise RuntimeError("one-time codes need the instance's secret")
         return SecondFactor(self._secret)
 
-    def add(self, person: Person, password: str, now: datetime, by: Person | None = None) -> Person:
+    def add(
+        self, person: Person, password: str, now: datetime, by: Person | None = None, *, is_first: bool = False
+    ) -> Person:
         """Add somebody.
 
         Args:
@@ -100,6 +82,7 @@ class Staff:
             password: their first one.
             now: aware, UTC.
             by: the administrator; None for the command line.
+            is_first: whether they choose another one when they first sign in; always where there is a `by`.
 
         Raises:
             InvalidInput: the name, the address or the password breaks a rule, or the address is `taken`.
@@ -111,7 +94,7 @@ class Staff:
         added = replace(person, name=name, email=email)
         check_new(password, added, self.words)
         with self.database.write() as connection:
-            number = store.add(connection, added, hashed(password), now)
+            number = store.add(connection, added, hashed(password), now, is_first=is_first or by is not None)
             if number is None:
                 raise InvalidInput("email", "taken")
             facts = {"email": email, "name": name, "roles": sorted(added.roles)}
@@ -130,6 +113,7 @@ class Staff:
             TooManyAttempts: the account is closed for a while.
             SignInRefused: address and password do not belong together, or the person has left.
             CodeNeeded: they do, and the account also asks for a code.
+            PasswordNeeded: they do, and an administrator knows the password.
         """
         return self._enter(self._check(email.strip().lower(), password, now), now, browser)
 
@@ -141,14 +125,15 @@ class Staff:
         Raises:
             TooManyAttempts: the account is closed for a while; codes count as passwords do.
             SignInRefused: the code is wrong or used, or the account has changed since.
+            PasswordNeeded: it is right, and an administrator knows the password.
         """
         with self.database.write() as connection:
-            known = _unchanged(connection, pending.person_id, pending.proof)
+            known = unchanged(connection, pending.person_id, pending.proof)
             self._count(connection, known.person.email, now)
             is_right = self._accept(connection, known, code, now)
         if not is_right:
             raise SignInRefused("the code is wrong")
-        return known.person, self.open(known.person, now, browser, pending.proof)
+        return self._begin(known, pending, now, browser)
 
     def sign_in_as(self, identity: Identity, now: datetime, browser: str = "") -> tuple[Person, str]:
         """Open a session for somebody whom the identity provider knows.
@@ -172,14 +157,23 @@ class Staff:
                 audit.record(connection, now, known.person, "link", "person", known.person.id, {}, {})
         with suppress(SignInRefused):
             if known.person.is_active:
-                return self._enter(known, now, browser)
+                return self._enter(known, now, browser, is_elsewhere=True)
         raise IdentityRefused("unknown")
 
-    def _enter(self, known: store.Account, now: datetime, browser: str) -> tuple[Person, str]:
-        """Open a session, unless a code is needed first."""
+    def _enter(
+        self, known: store.Account, now: datetime, browser: str, *, is_elsewhere: bool = False
+    ) -> tuple[Person, str]:
+        """Open a session, unless a code or another password is needed first."""
+        pending = Pending(known.person.id, _proof(known), is_elsewhere)
         if known.totp_salt is not None:
-            raise CodeNeeded(Pending(known.person.id, _proof(known)))
-        return known.person, self.open(known.person, now, browser, _proof(known))
+            raise CodeNeeded(pending)
+        return self._begin(known, pending, now, browser)
+
+    def _begin(self, known: store.Account, pending: Pending, now: datetime, browser: str) -> tuple[Person, str]:
+        """Open a session, unless another password is needed first."""
+        if known.password_is_first and not pending.is_elsewhere:
+            raise PasswordNeeded(pending)
+        return known.person, self.open(known.person, now, browser, pending.proof)
 
     def open(self, person: Person, now: datetime, browser: str = "", proof: str | None = None) -> str:
         """Open a session, and forget the account's wrong passwords; the session's key.
@@ -189,7 +183,7 @@ class Staff:
         """
         key = secrets.token_urlsafe(32)
         with self.database.write() as connection:
-            _unchanged(connection, person.id, proof)
+            unchanged(connection, person.id, proof)
             store.forgive(connection, key_hash(person.email))
             store.open_session(connection, key_hash(key), person.id, now, self._lifetime, browser[:BROWSER_LENGTH])
         return key
@@ -227,7 +221,7 @@ class Staff:
         """
         proof = _proof(self._check(person.email, password, now))
         with self.database.write() as connection:
-            known = _unchanged(connection, person.id, proof)
+            known = unchanged(connection, person.id, proof)
             if code is not None and known.totp_salt is not None and not self._accept(connection, known, code, now):
                 raise SignInRefused("the code is wrong")
             store.forgive(connection, key_hash(person.email))
@@ -247,15 +241,19 @@ class Staff:
         with self._administer(by, number, "sign_out", now) as (connection, _):
             return store.close_sessions(connection, number)
 
-    def set_password(self, by: Person | None, number: int, password: str, now: datetime) -> None:
-        """Give somebody another password; all their sessions end. Arguments and errors as above.
+    def set_password(
+        self, by: Person | None, number: int, password: str, now: datetime, *, is_first: bool = True
+    ) -> None:
+        """Give somebody another password, which is their first again; all their sessions end. As above.
 
         Raises:
             InvalidInput: the password breaks a rule.
         """
         with self._administer(by, number, "password", now) as (connection, person):
             check_new(password, person, self.words)
-            store.set_password(connection, number, hashed(password))
+            store.set_password(
+                connection, number, hashed(password), is_first=is_first if by is None else by.id != number
+            )
             store.close_sessions(connection, number)
 
     def reset_second_factor(self, by: Person | None, number: int, now: datetime) -> None:
@@ -295,6 +293,9 @@ class Staff:
         is_right = verify(known.password_hash if known else None, password)
         if known is None or not is_right or not known.person.is_active:
             raise SignInRefused("address and password do not belong together")
+        if renewed := rehashed(known.password_hash, password):
+            with self.database.write() as connection:
+                return store.rehash(connection, known, renewed)
         return known
 
     def _count(self, connection: Connection, email: str, now: datetime) -> None:
@@ -317,8 +318,8 @@ class Staff:
         if step is not None:
             store.set_second_factor(connection, number, salt, step, known.recovery)
             return True
-        used = self.factor.recovery_hash(salt, code)
-        if used not in known.recovery:
+        used = self.factor.spent(salt, code, known.recovery)
+        if used is None:
             return False
         left = tuple(value for value in known.recovery if value != used)
         store.set_second_factor(connection, number, salt, known.totp_step, left)
@@ -331,7 +332,7 @@ def _check_administrator(by: Person | None) -> None:
         raise NotAllowed("only administrators may do this")
 
 
-def _unchanged(connection: Connection, number: int, proof: str | None) -> store.Account:
+def unchanged(connection: Connection, number: int, proof: str | None) -> store.Account:
     """Somebody's account, locked, as it was when they were asked; `proof` as for `Staff.open`.
 
     Raises:

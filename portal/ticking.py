@@ -1,6 +1,7 @@
 """The work that nobody waits for: clocks, assignment, ended chains, reminders, mails, and what is old."""
 
 import logging
+import time
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, fields
@@ -23,6 +24,8 @@ log = logging.getLogger(__name__)
 EVERY = 1.0
 #: How often chains are judged, and how often old things are forgotten.
 JUDGE_EVERY, FORGET_EVERY = timedelta(minutes=1), timedelta(hours=6)
+#: How long a round judges more and more chains where a busy minute has left many, in seconds: mails wait meanwhile.
+LONGEST_JUDGING = 10.0
 _ROUNDS = "the rounds were broken off"
 _MAIL = "mail cannot be delivered"
 _MAILBOX = "the mailbox cannot be read"
@@ -107,6 +110,16 @@ def fetch(portal: Services) -> int:
     return polled.taken
 
 
+def _judge(portal: Services, now: datetime) -> Done:
+    """Judge the attempts that have ended, share by share."""
+    end, judged = time.monotonic() + LONGEST_JUDGING, 0
+    while more := portal.gaps.judge(now):
+        judged += more
+        if time.monotonic() >= end:
+            break
+    return {"judged": judged}
+
+
 def _announce(portal: Services, now: datetime) -> Done:
     """Announce what has changed in the articles; while nothing is published there is nothing to say."""
     try:
@@ -133,7 +146,7 @@ ALWAYS: tuple[tuple[str, Part], ...] = (
 )
 #: What is done once a minute.
 AT_TIMES: tuple[tuple[str, Part], ...] = (
-    ("judging searches", lambda portal, now: {"judged": portal.gaps.judge(now)}),
+    ("judging searches", _judge),
     ("counting days", lambda portal, now: {"counted": portal.daily.run(now)}),
     ("closing what is solved", lambda portal, now: {"closed": portal.ageing.run(now)}),
     ("asking for ratings", lambda portal, now: {"surveyed": portal.surveys.run(now)}),

@@ -87,7 +87,7 @@ class Balancer:
         """Write its configuration: the example of the documentation, with these machines in it."""
         example = (REPOSITORY / "docs" / "examples" / "nginx" / "portal.conf").read_text(encoding="utf-8")
         upstream, location = (_block(example, name) for name in ("upstream portal", "location /"))
-        servers = "".join(f"    server 127.0.0.1:{each.port} max_fails=1 fail_timeout=1s;\n" for each in machines)
+        servers = "".join(f"    server 127.0.0.1:{each.port} max_fails=0;\n" for each in machines)
         lines = [line for line in upstream.splitlines() if not line.strip().startswith("server ")]
         body = "\n".join(lines).replace("upstream portal {", "upstream portal {\n" + servers)
         self._folder.mkdir(exist_ok=True)

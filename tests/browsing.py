@@ -25,7 +25,7 @@ class Site:
 
 def open_site(server: Server, browser: Browser) -> Site:
     """A running server with an agent, a gap and a request."""
-    options = ("--name", "Mia Lindt", "--password-stdin", "--data", str(server.data))
+    options = ("--name", "Mia Lindt", "--own-password", "--password-stdin", "--data", str(server.data))
     assert portal_with_input(f"{PASSWORD}\n", "staff", "add", EMAIL, *options) == 0
     server.get("/en/search?q=zyxomat+jumping")
     page = browser.new_page()

@@ -23,8 +23,9 @@ from portal.storage import Database
 from tests.browsing import Site, open_site
 from tests.builders import PASSWORD, settings, write_library
 from tests.builders import person as somebody
+from tests.choosing import runs_on_postgresql
 from tests.needs import IN_CI, REPOSITORY, chromium
-from tests.postgres import instead, postgres_database
+from tests.postgres import instead, opened, postgres_database
 from tests.publishing import Folder
 from tests.quicker import share
 from tests.serving import Server
@@ -48,14 +49,17 @@ def pytest_xdist_auto_num_workers() -> int:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Let whoever runs the tests choose the engine."""
-    how = "what instances keep their tickets in; postgresql leaves out what touches no database, or SQLite alone"
+    how = "what instances keep their tickets in; postgresql leaves out what tests/choosing.py says"
     parser.addoption("--database", choices=("sqlite", "postgresql"), default="sqlite", help=how)
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Before any application is made."""
     share()
+    opened.watch()
     config.addinivalue_line("markers", "sqlite: about SQLite itself, its file or its locks")
+    config.addinivalue_line("markers", "reads: about pages, files or sockets; the database only has to be there")
+    config.addinivalue_line("markers", "writes: what people do in a browser here is kept in the database")
     if config.getoption("--database") == "postgresql":
         instead.is_chosen = True
         every: Any = Settings
@@ -68,26 +72,12 @@ def pytest_unconfigure() -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """On PostgreSQL, leave out what touches no database, and the half of the tests on both that is SQLite's."""
+    """On PostgreSQL, leave out what says nothing more there; begin with what takes longest, so that nothing ends alone."""
     if instead.is_chosen:
-        out = [item for item in items if not _touches(item)]
+        out = [item for item in items if not runs_on_postgresql(item)]
         config.hook.pytest_deselected(items=out)
         items[:] = [item for item in items if item not in set(out)]
-
-
-#: Fixtures in which a portal keeps tickets.
-_WITH_DATABASE = {"instance", "serve", "site", "shipped_services"}
-
-
-def _touches(item: pytest.Item) -> bool:
-    """Whether a test says more where the database is PostgreSQL."""
-    if item.get_closest_marker("sqlite"):
-        return False
-    chosen = getattr(getattr(item, "callspec", None), "params", {})
-    if engines := {chosen[name] for name in ("database", "database_url") if name in chosen}:
-        return "postgres" in engines
-    is_named = bool(set(getattr(item, "fixturenames", ())) & _WITH_DATABASE)
-    return is_named or hasattr(getattr(item, "module", None), "database_at")
+    items.sort(key=lambda item: not any(map(item.get_closest_marker, ("browser", "server"))))
 
 
 def pytest_collection_finish() -> None:

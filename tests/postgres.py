@@ -6,6 +6,7 @@ import pwd
 import secrets
 import shutil
 import signal
+import sqlite3
 import subprocess
 import tempfile
 import threading
@@ -15,7 +16,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import inspect
+from sqlalchemy import Connection, event, inspect
+from sqlalchemy.pool import Pool
 
 from portal.storage import Database, migration
 from tests.needs import postgres_programs
@@ -110,10 +112,53 @@ def postgres_database(server: str, template: str = "template1") -> Iterator[str]
     name = f"test_{secrets.token_hex(6)}"
     maintenance = Database(f"{server}/postgres", 1)
     with maintenance.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.exec_driver_sql(f"CREATE DATABASE {name} TEMPLATE {template}")
+        connection.exec_driver_sql(_created(name, template))
         yield f"{server}/{name}"
+        opened.close(name)
         connection.exec_driver_sql(f"DROP DATABASE {name} WITH (FORCE)")
     maintenance.close()
+
+
+def _created(name: str, template: str) -> str:
+    """The statement that copies a database: file by file, as all did before 15, and not page by page."""
+    has_choice = int(postgres_programs().parent.name.partition(".")[0]) >= 15
+    return f"CREATE DATABASE {name} TEMPLATE {template}{' STRATEGY FILE_COPY' if has_choice else ''}"
+
+
+class Opened:
+    """The connections of this process, so that those end with their database which no test has closed.
+
+    Else they would end whenever garbage is collected, and fail the test that runs then.
+    """
+
+    def __init__(self) -> None:
+        self._connections: dict[str, list[Any]] = {}
+        self._lock = threading.Lock()
+
+    def watch(self) -> None:
+        """Know every connection from now on."""
+        event.listen(Pool, "connect", self._note)
+
+    def _note(self, connection: Any, _record: object) -> None:
+        """Keep a connection to PostgreSQL."""
+        if not isinstance(connection, sqlite3.Connection):
+            with self._lock:
+                self._connections.setdefault(connection.info.dbname, []).append(connection)
+
+    def close(self, name: str) -> None:
+        """Close all that lead to a database."""
+        with self._lock:
+            ended = self._connections.pop(name, [])
+        for connection in ended:
+            connection.close()
+
+    def end(self) -> None:
+        """Close all."""
+        for name in list(self._connections):
+            self.close(name)
+
+
+opened = Opened()
 
 
 class Instead:
@@ -124,6 +169,16 @@ class Instead:
         self.server: PostgresServer | None = None
         self._names: dict[Path, str] = {}
         self._lock = threading.RLock()
+        self._is_migrated = False
+        self._maintenance: Connection | None = None
+
+    def _do(self, statement: str) -> None:
+        """Make or drop a database, on the one connection that is kept for it."""
+        with self._lock:
+            if self._maintenance is None:
+                made = Database(f"{self.running().url}/postgres", 1)
+                self._maintenance = made.engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+            self._maintenance.exec_driver_sql(statement)
 
     def running(self) -> PostgresServer:
         """The server of this process of the tests; started when it is first needed."""
@@ -138,11 +193,12 @@ class Instead:
         """The name of a migrated database, of which tests get copies."""
         server = self.running()
         with self._lock:
-            if not server.ask("SELECT 1 FROM pg_database WHERE datname = 'migrated'"):
-                server.ask("CREATE DATABASE migrated")
+            if not self._is_migrated:
+                self._do("CREATE DATABASE migrated")
                 made = Database(f"{server.url}/migrated")
                 migration.upgrade(made)
                 made.close()
+                self._is_migrated = True
         return "migrated"
 
     def url(self, place: Path) -> str:
@@ -152,7 +208,7 @@ class Instead:
             server = self.running()
             if place not in self._names:
                 name = f"own_{secrets.token_hex(6)}"
-                server.ask(f"CREATE DATABASE {name} TEMPLATE {self.migrated()}")
+                self._do(_created(name, self.migrated()))
                 self._names[place] = name
             return f"{server.url}/{self._names[place]}"
 
@@ -169,11 +225,12 @@ class Instead:
         with self._lock:
             for place in [place for place in self._names if place.is_relative_to(folder.resolve())]:
                 name = self._names.pop(place)
-                if self.server is not None:
-                    self.server.ask(f"DROP DATABASE {name} WITH (FORCE)")
+                opened.close(name)
+                self._do(f"DROP DATABASE {name} WITH (FORCE)")
 
     def end(self) -> None:
         """Remove the server."""
+        opened.end()
         if self.server is not None:
             self.server.remove()
             self.server = None

@@ -13,6 +13,7 @@ from babel.support import NullTranslations
 from portal import catalogues
 from portal.web import embed, i18n
 from portal.web.desk import replies
+from portal.web.reports import numbers
 
 #: The language whose catalogue is exchanged; its pages are those below /de/.
 CODE = "de"
@@ -89,7 +90,16 @@ def spoken(change: Callable[[str], str]) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         for module in (i18n, embed, replies):
             patch.setattr(module, "catalogue", catalogue)
+        _forget()
         yield
+    _forget()
+
+
+def _forget() -> None:
+    """Forget what figures are in words: tests before may have asked in the real language."""
+    for remembered in vars(numbers).values():
+        if hasattr(type(remembered), "cache_clear"):
+            remembered.cache_clear()
 
 
 #: Reads a page: what is not translated, what is cut off, and how wide it is.

@@ -121,6 +121,8 @@ NEEDS: dict[str, str] = {
     "visits.beacon": PUBLIC,
     "account.change_password": SIGNED_IN,
     "account.check_confirmation": SIGNED_IN,
+    "account.choose_password": PUBLIC,
+    "account.first_password": PUBLIC,
     "account.confirm": SIGNED_IN,
     "account.codes": SIGNED_IN,
     "account.end_others": SIGNED_IN,

@@ -3,11 +3,13 @@
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from portal.errors import PasswordNeeded
 from portal.locales import CODES
 from portal.organisation import Calendar, Route, Rule, SavedReply, Supplier, Tier
 from portal.people import Role
@@ -196,7 +198,10 @@ def test_somebody_new_signs_in_with_their_first_password(admin: FlaskClient, app
     (mia,) = [each for each in furnished.staff.everybody() if each.name == "Mia Lindt"]
     assert (mia.email, mia.tiers, mia.languages, mia.topics) == ("mia@example.org", (1, 2), ("de", "ru"), ("devices",))
     assert mia.calendar_id == 1
-    sign_in(app.test_client(), "mia@example.org")
+    first = app.test_client()
+    sign_in(first, "mia@example.org")
+    assert first.get("/en/desk/").status_code == 303
+    assert "Your present password was set by an administrator." in first.get("/en/account/first-password").text
     assert PASSWORD not in str([vars(entry) for entry in furnished.administration.history()])
 
 
@@ -248,7 +253,8 @@ def test_passwords_and_codes_are_reset(admin: FlaskClient, app: Flask, furnished
     assert 'href="#ui-password"' in short[1]
     sound(easy[1])
     assert (good[0], codes[0]) == (303, 303)
-    sign_in(app.test_client(), "mia@example.org")
+    with pytest.raises(PasswordNeeded):
+        furnished.staff.sign_in(mia.email, PASSWORD, furnished.clock())
     actions = [entry.action for entry in furnished.administration.history("person", limit=2)]
     assert actions == ["second_factor_off", "password"]
 
@@ -260,9 +266,16 @@ def test_what_is_missing_is_told_with_the_way_there(admin: FlaskClient, furnishe
         replace(furnished.administration.get(Supplier, 1), contract_until=furnished.clock().date().replace(year=2020)),
         furnished.clock(),
     )
+    before = admin.get(f"/en{ROOT}").text
+    with furnished.database.write() as connection:
+        made_at = furnished.clock() - timedelta(days=3)
+        audit.record(connection, made_at, None, "make", "backup", "portal-1.tar.gz", {}, {}, actor_name="portal backup")
     page = admin.get(f"/en{ROOT}").text
 
+    assert "The last backup" not in before
+    assert "portal-1.tar.gz" in admin.get(f"/en{ROOT}audit?kind=backup").text
     for told in (
+        "The last backup was made 3 days ago.",
         "Nobody serves L2.",
         "Nobody answers in this language: Russian.",
         "No holidays in",

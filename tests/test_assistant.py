@@ -4,6 +4,7 @@ import json
 import re
 import sys
 from collections.abc import Awaitable, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -32,13 +33,14 @@ TOOLS = {"search_articles", "read_article", "list_topics", "open_request", "foll
 
 
 def talk(portal: Portal | StdioServerParameters, say: Callable[[Client], Awaitable[Any]]) -> Any:
-    """What comes of a conversation with the server."""
+    """What comes of a conversation with the server, in a thread of its own: a browser may have a loop in this one."""
 
     async def run() -> Any:
         async with Client(serve(portal, "1") if isinstance(portal, Portal) else portal) as client:
             return await say(client)
 
-    return anyio.run(run)
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(anyio.run, run).result()
 
 
 def call(portal: Portal, tool: str, /, **arguments: object) -> tuple[bool, str]:
@@ -81,8 +83,7 @@ def answering(status: int, body: Any, seen: list[httpx2.Request], **headers: str
 
     def answer(request: httpx2.Request) -> httpx2.Response:
         seen.append(request)
-        content = body if isinstance(body, bytes) else json.dumps(body).encode()
-        return httpx2.Response(status, content=content, headers=headers)
+        return httpx2.Response(status, content=body if isinstance(body, bytes) else json.dumps(body), headers=headers)
 
     return Portal("http://portal.example/", "tier0_secret", httpx2.MockTransport(answer))
 
@@ -341,10 +342,9 @@ def test_a_real_assistant_and_a_real_server(tmp_path: Path, serve: Callable[...,
         names, found, sent = talk(command, say)
     except ExceptionGroup as fault:
         raise AssertionError(errors.read_text()) from fault
-    page = re.findall(r"http://[^/]+(/\S+)", sent.text)[0]
 
     assert names == TOOLS
     assert "has been told" in found.text
-    assert server.get(page)[0] == 200
+    assert server.get(re.findall(r"http://[^/]+(/\S+)", sent.text)[0])[0] == 200
     assert errors.read_text() == ""
     assert "zeppelin" not in server.log.read_text()

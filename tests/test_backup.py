@@ -21,10 +21,10 @@ import pytest
 from portal import key_files
 from portal.backup import postgresql, sealing
 from portal.backup.archive import BadBackup
-from portal.backup.making import back_up
+from portal.backup.making import back_up, tell
 from portal.backup.restoring import check, restore
 from portal.settings import Settings
-from portal.storage import Database, migration
+from portal.storage import Database, gauges, migration
 from tests.backing_up import MAIL, elsewhere, everything, members, rich
 from tests.builders import NOW, settings, write_library
 from tests.requesting import SENT, receive, requests_on
@@ -69,6 +69,20 @@ def test_what_was_backed_up_is_restored_whole(portal: Settings, target: Settings
     assert (target.data / "settings-at-backup.json").is_file()
 
 
+def test_a_backup_is_one_also_where_the_portal_cannot_be_told(portal: Settings, tmp_path: Path) -> None:
+    """It says whether it could; the archive stays as it is."""
+    made = back_up(portal, tmp_path / "out", NOW)
+    assert tell(portal, made, NOW)
+    database = Database(portal.database)
+    with database.write() as connection:
+        assert gauges.last_backup(connection) == NOW
+        connection.exec_driver_sql("ALTER TABLE audit RENAME TO away")
+    database.close()
+
+    assert not tell(portal, made, NOW)
+    assert check(made.path, None, tmp_path).manifest == made.manifest
+
+
 def test_an_archive_can_be_read_without_the_portal(portal: Settings, tmp_path: Path) -> None:
     """tar and cat are enough at three in the morning; sums, schema, version and counts stand in it."""
     found = members(back_up(portal, tmp_path / "out", NOW).path)
@@ -92,6 +106,7 @@ def test_passwords_are_not_in_the_note_of_the_settings(portal: Settings, tmp_pat
         imap_url="imaps://me:hunter2@mail.example.org/INBOX",
         oidc_client_secret="hunter2",
         redis_url="redis://:hunter2@cache:6379/0",
+        search_url="postgresql+psycopg://me:x/hunter2@replica/portal",
     )
 
     note = members(back_up(secret, tmp_path / "out", NOW).path)["settings.json"].decode()
@@ -290,3 +305,5 @@ def test_a_check_changes_nothing(portal: Settings, tmp_path: Path) -> None:
 
     assert done.manifest == made.manifest
     assert list((tmp_path / "place").iterdir()) == []
+    with pytest.raises(BadBackup, match=r"could not be unpacked in .*: No such file or directory"):
+        check(made.path, None, tmp_path / "missing")

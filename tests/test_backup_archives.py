@@ -18,15 +18,18 @@ from portal.backup import archive, restoring
 from portal.backup.archive import BadBackup, Manifest, Reader
 from portal.backup.making import back_up
 from portal.backup.restoring import check, restore
+from portal.desk.administration import Administration
 from portal.settings import Settings
 from portal.storage import Database, migration
-from tests.backing_up import everything, header, members, packed
-from tests.builders import NOW, settings
+from tests.backing_up import elsewhere, everything, header, members, packed
+from tests.builders import NOW
 from tests.needs import missing
 from tests.requesting import receive
 from tests.serving import portal as command
 
 Parts = list[tuple[str, bytes, dict[str, Any]]]
+#: How the members begin that are the database, on either engine.
+DATABASE = ("portal.db.", "database.dump.")
 
 
 @pytest.fixture
@@ -39,9 +42,10 @@ def archived(instance: Settings, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def target(tmp_path: Path) -> Settings:
-    """Somewhere empty."""
-    return settings(tmp_path / "articles", tmp_path / "there")
+def target(instance: Settings, tmp_path: Path) -> Iterator[Settings]:
+    """Somewhere empty, on the same engine."""
+    with elsewhere(instance, tmp_path / "there") as made:
+        yield made
 
 
 def untouched(target: Settings) -> bool:
@@ -52,6 +56,11 @@ def untouched(target: Settings) -> bool:
 def first(good: Path, **changes: Any) -> Parts:
     """The first member alone."""
     return [("backup.json", header(good, **changes), {})]
+
+
+def other_engine(good: Path) -> str:
+    """The engine that a backup is not of."""
+    return "postgresql" if json.loads(header(good))["engine"] == "sqlite" else "sqlite"
 
 
 HOSTILE: dict[str, tuple[Callable[[Path], Parts], str]] = {
@@ -86,7 +95,7 @@ HOSTILE: dict[str, tuple[Callable[[Path], Parts], str]] = {
         lambda good: first(good, revision="9999", version="7.1"),
         r"made by a newer version of the portal, 7\.1 \(schema 9999\)",
     ),
-    "the other engine": (lambda good: first(good, engine="postgresql"), r"is of PostgreSQL.*portal db copy"),
+    "the other engine": (lambda good: first(good, engine=other_engine(good)), r"is of (Post|SQL).*portal db copy"),
     "no manifest": (first, "its manifest is missing"),
     "no database": (
         lambda good: [*first(good), ("manifest.json", b'{"members": [], "counts": {}}', {})],
@@ -127,6 +136,27 @@ def test_no_member_is_larger_than_a_part_can_be(tmp_path: Path) -> None:
         Reader(file, 2**50).read(lambda _name, _chunks: None, lambda _header: None)
 
 
+def test_what_would_be_refused_later_is_not_written(
+    instance: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who restores it must not be the first to learn of a file that is too large, or of too many."""
+    (instance.data / "mail" / "new").mkdir(parents=True)
+    for number in range(3):
+        (instance.data / "mail" / "new" / str(number)).write_bytes(b"x" * 70_000)
+    made = back_up(instance, tmp_path / "out", NOW)
+    count = len(made.manifest.members) + 1
+    monkeypatch.setattr(archive, "MAX_MEMBERS", count)
+    check(back_up(instance, tmp_path / "out", NOW).path, None, tmp_path)
+    monkeypatch.setattr(archive, "MAX_MEMBERS", count - 1)
+    with pytest.raises(BadBackup, match=f"or there are more than {count - 1} files"):
+        back_up(instance, tmp_path / "out", NOW)
+    monkeypatch.setattr(archive, "PART", 65_536)
+    monkeypatch.setattr(archive, "MAX_MEMBER", 65_536)
+    monkeypatch.setattr(archive, "MAX_MEMBERS", 1000)
+    with pytest.raises(BadBackup, match="would be refused when it is restored: mail/new/0 is larger than"):
+        back_up(instance, tmp_path / "out", NOW)
+
+
 def test_an_archive_that_is_cut_off_anywhere_is_refused(archived: Path, tmp_path: Path) -> None:
     """At whatever byte a copy was broken off."""
     content = archived.read_bytes()
@@ -151,7 +181,7 @@ def test_an_archive_that_was_altered_is_refused(archived: Path, tmp_path: Path) 
     wrongs: list[Parts] = [
         [(name, value[:-1] + b"!" if name.startswith("secrets") else value, {}) for name, value, _ in parts],
         [part for part in parts if not part[0].startswith("settings")],
-        [part for part in parts if not part[0].startswith("portal.db")],
+        [part for part in parts if not part[0].startswith(DATABASE)],
         [(name, value.replace(b'"tickets": 1', b'"tickets": 2'), {}) for name, value, _ in parts],
     ]
     for wrong in wrongs:
@@ -179,12 +209,12 @@ def test_a_large_database_is_cut_into_parts_and_joined_again(
     instance: Settings, target: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Parts keep their order."""
-    monkeypatch.setattr(archive, "PART", 100_000)
+    monkeypatch.setattr(archive, "PART", 20_000)
     made = back_up(instance, tmp_path / "out", NOW)
 
     restore(made.path, target, NOW)
 
-    assert sum(entry.name.startswith("portal.db.") for entry in made.manifest.members) > 5
+    assert sum(entry.name.startswith(DATABASE) for entry in made.manifest.members) > 5
     assert everything(target.database) == everything(instance.database)
     shuffled = Manifest(list(reversed(made.manifest.members)), made.manifest.counts)
     with pytest.raises(BadBackup, match="out of order"):
@@ -308,10 +338,13 @@ def test_the_commands_say_what_they_did(instance: Settings, target: Settings, tm
     place, there = ["--data", str(instance.data)], ["--data", str(target.data), "--json"]
     made = command("backup", str(tmp_path / "out"), *place, "--json")
     path = json.loads(made.stdout)["path"]
-    bad = command("restore", str(instance.data / "portal.db"), *there)
-    good = command("restore", path, *there)
+    bad = command("restore", str(instance.data / "articles.db"), *there, PORTAL_DATABASE_URL=target.database)
+    good = command("restore", path, *there, PORTAL_DATABASE_URL=target.database)
 
     assert (made.returncode, bad.returncode, good.returncode) == (0, 1, 0)
     assert bad.stderr.startswith("portal: ")
     assert "is no backup of a portal" in bad.stderr
     assert json.loads(good.stdout)["revision"] == migration.newest()
+    assert made.stderr == ""
+    (told,) = Administration(Database(instance.database)).history("backup")
+    assert (told.actor_name, told.key) == ("portal backup", Path(path).name)

@@ -3,8 +3,9 @@
 import os
 import re
 import signal
+import stat
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from multiprocessing import get_context
 from pathlib import Path
@@ -14,12 +15,14 @@ import pytest
 
 from portal.backup.archive import BadBackup
 from portal.backup.making import back_up
+from portal.backup.places import draft, staging
 from portal.backup.restoring import check, restore
 from portal.settings import Settings
 from portal.storage import Database
 from tests.backing_up import elsewhere, everything, rich
 from tests.browsing import EMAIL
 from tests.builders import NOW, PASSWORD
+from tests.requesting import receive
 from tests.serving import Server, portal, portal_with_input
 from tests.test_failures import Start, Visitor, fields_of
 
@@ -62,6 +65,65 @@ def alone(url: str) -> None:
         time.sleep(0.02)
     database.close()
     assert not others
+
+
+def test_what_others_have_laid_out_is_neither_followed_nor_waited_for(tmp_path: Path) -> None:
+    """A folder such as /tmp, and root who checks a backup there: links, pipes, and folders of somebody else."""
+    place, outside = tmp_path / "place", tmp_path / "outside"
+    for name in ("link", "pipe", "dead"):
+        (place / f".restore-{name}").mkdir(parents=True)
+    (place / ".restore-link" / "lock").symlink_to(outside)
+    (place / ".restore-dead" / "lock").touch()
+    os.mkfifo(place / ".restore-pipe" / "lock")
+    os.mkfifo(place / ".portal-backup-pipe")
+    (place / ".portal-backup-link").symlink_to(place / ".restore-dead" / "lock")
+    strangers = place / ".restore-strange"
+    if os.geteuid() == 0:
+        strangers.mkdir()
+        (strangers / "lock").touch()
+        os.chown(strangers, 65534, 65534)
+
+    with staging(place, ".restore-"), draft(place, ".portal-backup-"):
+        pass
+
+    assert not outside.exists()
+    assert not (place / ".restore-dead").exists()
+    assert (place / ".portal-backup-link").is_symlink()
+    assert strangers.exists() == (os.geteuid() == 0)
+
+
+@pytest.mark.sqlite  # PostgreSQL tells who else is there: test_backup_recovery.
+def test_a_file_that_somebody_works_with_is_not_put_away(instance: Settings, tmp_path: Path) -> None:
+    """Also by a portal of another instance folder: it would go on writing into what nobody reads any more."""
+    blue = Database(instance.database)
+    receive(blue)
+    blue.close()
+    made = back_up(instance, tmp_path / "out", NOW)
+    good = everything(instance.database)
+    green = replace(instance, data=tmp_path / "green", database_url=instance.database)
+    with blue.write() as connection:
+        connection.exec_driver_sql("UPDATE tickets SET subject = 'changed since'")
+    with pytest.raises(BadBackup, match=r"The database .* is in use\. Stop every portal"):
+        restore(made.path, green, NOW, is_replacing=True)
+    with blue.read() as connection:
+        assert connection.exec_driver_sql("SELECT subject FROM tickets").scalar_one() == "changed since"
+    blue.close()
+
+    place, link = tmp_path / "elsewhere" / "portal.db", tmp_path / "green" / "portal.db"
+    place.parent.mkdir()
+    link.symlink_to(place)
+    (place.parent / ".restore-portal.db").write_text("of a restore that was killed")
+    was = os.umask(0o022)
+    try:
+        for url in (instance.database, f"sqlite:///{link}"):
+            restore(made.path, replace(green, database_url=url), NOW, is_replacing=True)
+            assert everything(url) == good
+        Database(f"sqlite:///{tmp_path / 'new.db'}").engine.connect().close()
+    finally:
+        os.umask(was)
+    assert link.is_symlink()
+    assert {stat.S_IMODE(path.stat().st_mode) for path in (place, tmp_path / "new.db")} == {0o600}
+    assert not list(place.parent.glob(".*"))
 
 
 def test_a_killed_backup_leaves_whole_ones_alone(database: Database, tmp_path: Path) -> None:
@@ -131,11 +193,20 @@ def signed_in(server: Server) -> Visitor:
     return agent
 
 
+@pytest.fixture
+def fresh(instance: Settings, tmp_path: Path) -> Iterator[Settings]:
+    """A place that nobody has used."""
+    with elsewhere(instance, tmp_path / "fresh") as made:
+        yield made
+
+
 @pytest.mark.server
-def test_a_portal_starts_on_what_was_restored(serve: Start, library_folder: Path, tmp_path: Path) -> None:
+def test_a_portal_starts_on_what_was_restored(
+    serve: Start, fresh: Settings, library_folder: Path, tmp_path: Path
+) -> None:
     """Backed up while it runs, lost, restored into a fresh folder: sign-in, private link, queue and search work."""
     lost = serve(data=tmp_path / "lost", articles=library_folder, PORTAL_WORKERS="1").start()
-    options = ("--name", "Mia Lindt", "--password-stdin", "--data", str(lost.data))
+    options = ("--name", "Mia Lindt", "--own-password", "--password-stdin", "--data", str(lost.data))
     assert portal_with_input(f"{PASSWORD}\n", "staff", "add", EMAIL, *options) == 0
     private, session = asked(lost), signed_in(lost)
     place = ("--articles", str(library_folder))
@@ -143,8 +214,9 @@ def test_a_portal_starts_on_what_was_restored(serve: Start, library_folder: Path
     (archive,) = (tmp_path / "out").iterdir()
     running = portal("restore", str(archive), "--data", str(lost.data), *place, "--replace")
     lost.kill()
-    done = portal("restore", str(archive), "--data", str(tmp_path / "fresh"), *place)
-    found = serve(data=tmp_path / "fresh", articles=library_folder, PORTAL_WORKERS="1").start()
+    database = {"PORTAL_DATABASE_URL": fresh.database}
+    done = portal("restore", str(archive), "--data", str(fresh.data), *place, **database)
+    found = serve(data=fresh.data, articles=library_folder, PORTAL_WORKERS="1", **database).start()
 
     assert (made.returncode, running.returncode, done.returncode) == (0, 1, 0), made.stderr + done.stderr
     assert "A portal is running in" in running.stderr

@@ -13,11 +13,12 @@ from pathlib import Path
 
 import pytest
 
+from portal.backup import restoring
 from portal.backup.archive import BadBackup
 from portal.backup.making import back_up
 from portal.backup.restoring import restore
 from portal.storage import Database, migration
-from tests.backing_up import everything
+from tests.backing_up import everything, members
 from tests.builders import NOW, settings
 from tests.conftest import postgres_database
 from tests.needs import REPOSITORY, postgres_programs
@@ -148,7 +149,9 @@ def test_the_moment_before_a_mistake_comes_back(cluster: Cluster) -> None:
     assert events > 0
 
 
-def test_who_owns_the_database_needs_no_other_right(postgres: str, migrated_postgres: str, tmp_path: Path) -> None:
+def test_who_owns_the_database_needs_no_other_right(
+    postgres: str, migrated_postgres: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Backup, restore into an empty database and over what is there, by a user who is no administrator."""
     with postgres_database(postgres, migrated_postgres) as source, postgres_database(postgres) as target:
         role = f"owner_{secrets.token_hex(4)}"
@@ -170,7 +173,50 @@ def test_who_owns_the_database_needs_no_other_right(postgres: str, migrated_post
         assert again.manifest.counts["tickets"] == 1
         there_now = Database(target)
         with there_now.write() as connection:
+            with pytest.raises(BadBackup, match="1 other connections use the database"):  # Of another user.
+                restore(good, there, NOW, is_replacing=True)
+            # One that has come while the backup was unpacked is seen, too.
+            monkeypatch.setattr(restoring, "_refuse_what_is_there", lambda *_, **__: None)
+            with pytest.raises(BadBackup, match="1 other connections use the database"):
+                restore(good, there, NOW, is_replacing=True)
+            monkeypatch.undo()
             connection.exec_driver_sql("CREATE TABLE of_somebody_else (id integer)")
         there_now.close()
         with pytest.raises(BadBackup, match=r"tables that are not in the backup, such as of_somebody_else"):
             restore(good, there, NOW, is_replacing=True)
+
+
+def test_what_is_not_the_portals_is_neither_saved_nor_replaced(
+    postgres: str, migrated_postgres: str, tmp_path: Path
+) -> None:
+    """Other schemas, extensions that only the server's owner may make, and the search index."""
+    with postgres_database(postgres, migrated_postgres) as source, postgres_database(postgres) as target:
+        server = Database(source)
+        receive(server)
+        with server.write() as connection:
+            connection.exec_driver_sql("CREATE SCHEMA other")
+            connection.exec_driver_sql("CREATE TABLE other.tickets AS SELECT generate_series(1, 3) AS id")
+            connection.exec_driver_sql("CREATE EXTENSION pg_stat_statements")
+            connection.exec_driver_sql("CREATE TABLE search1_segments (id bigint GENERATED ALWAYS AS IDENTITY)")
+        server.close()
+        here, there = (settings(tmp_path / "a", tmp_path / str(url[-9:]), database_url=url) for url in (source, target))
+        here.data.mkdir()
+        before = everything(source)
+        made = back_up(here, tmp_path / "out", NOW)
+        for place in (there, here):
+            restore(made.path, place, NOW, is_replacing=True)
+        hand = members(made.path)["database.dump.000001"]
+        with postgres_database(postgres) as third:
+            address = ["pg_restore", "--no-owner", "--exit-on-error", "-d", third.replace("+psycopg", "")]
+            subprocess.run(address, input=hand, check=True)
+            assert everything(third) == before
+
+        assert before == everything(source) == everything(target)
+        for url, are_there in ((target, False), (source, True)):
+            looked = Database(url)
+            with looked.read() as connection:
+                names = connection.exec_driver_sql(
+                    "SELECT to_regclass('other.tickets'), to_regclass('search1_segments')"
+                )
+                assert [name is not None for name in names.one()] == [are_there, are_there]
+            looked.close()

@@ -5,7 +5,7 @@ import re
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, Request, expect
+from playwright.sync_api import Browser, BrowserContext, Page, Request, Route, expect
 
 from tests.browsing import Site, sign_in
 from tests.needs import axe
@@ -270,3 +270,34 @@ def test_text_at_twice_its_size_stays_readable(browser: Browser, site: Site) -> 
     context.close()
 
     assert faults == []
+
+
+#: Where everything that is seen stands, once the styles are there and before or after the scripts have run.
+PLACES = """() => [...document.querySelectorAll("main *")].filter((each) => each.checkVisibility({ visibilityProperty: true }))
+    .map((each) => [each.tagName, each.className, Math.round(each.getBoundingClientRect().top)].join(" "))"""
+STYLED = """() => [...document.querySelectorAll("link[rel=stylesheet]")].every((each) => each.sheet)
+    && document.querySelector("main + *")"""
+
+
+@pytest.mark.parametrize("path", ["/en/desk/", "/en/requests/new"])
+def test_nothing_moves_once_the_scripts_have_come(path: str, page: Page, site: Site) -> None:
+    """However late they are: what they show has its place, and what they hide was never seen."""
+    sign_in(page, site)
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route("**/*.js*", hold)
+    page.goto(site.url(path), wait_until="commit")
+    page.wait_for_function(STYLED)
+    while len(held) < page.locator("script[src]").count():
+        page.wait_for_timeout(20)
+    before = page.evaluate(PLACES)
+    for route in held:
+        route.continue_()
+    page.wait_for_load_state("load")
+    after = page.evaluate(PLACES)
+
+    assert len(held) > 1
+    assert [each for each in before if each not in after] == []

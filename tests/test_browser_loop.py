@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, BrowserContext, Dialog, Page, expect
 from portal.locales import CODES
 from tests.browsing import Site, press_send, send, sign_in
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.writes]
 
 
 @pytest.fixture(autouse=True)

@@ -1,7 +1,9 @@
 """Kept pages: the same answer as a page that is made anew, for everybody, as long as nothing has changed."""
 
+import errno
 import gzip
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,8 @@ from flask.testing import FlaskClient
 from sqlalchemy import func, select
 from werkzeug.test import TestResponse
 
+from portal.app import create_app
+from portal.edition import Edition, Editions
 from portal.publishing import Publisher
 from portal.services import Services
 from portal.settings import Settings
@@ -94,6 +98,54 @@ def test_a_tag_of_a_page_that_is_not_kept_is_confirmed(app: Flask, instance: Set
     assert (answer.status_code, answer.headers["ETag"]) == (304, tag)
 
 
+@pytest.mark.parametrize("is_kept", [False, True], ids=["made", "kept"])
+@pytest.mark.parametrize("path", ["/en/", "/en/articles/reset-password", "/en/feed.xml", "/static/portal.css"])
+def test_who_cannot_read_the_packed_form_is_not_told_that_they_have_it(
+    path: str, is_kept: bool, reader: FlaskClient
+) -> None:
+    """A cache that has it for others asks for somebody who takes none, and the other way round."""
+    packed = reader.get(path, headers=GZIP).headers["ETag"]
+    plain = packed.replace("-gz", "")
+    if is_kept:
+        reader.get(path)
+
+    for known, expected in ((packed, 200), (f"{packed}, {plain}", 304), ("*", 304)):
+        told = reader.get(path, headers={"If-None-Match": known})
+        assert (told.status_code, told.headers["ETag"]) == (expected, plain)
+    for known in (f"{plain}, {packed}", "*"):
+        told = reader.get(path, headers={**GZIP, "If-None-Match": known})
+        assert (told.status_code, told.headers["ETag"]) == (304, packed)
+
+
+@pytest.mark.parametrize("readable", ["gzip", "identity"])
+def test_a_page_that_everybody_has_already_is_kept_all_the_same(
+    app: Flask, instance: Settings, portal_services: Services, made: list[str], readable: str
+) -> None:
+    """Who only asks whether it is still the same page has it made once, and not each time."""
+    elsewhere = create_app(instance, portal_services).test_client()
+    tag = elsewhere.get("/en/", headers={"Accept-Encoding": readable}).headers["ETag"]
+    made.clear()
+
+    known = {"Accept-Encoding": readable, "If-None-Match": tag}
+    told = [app.test_client().get("/en/", headers=known) for _ in range(3)]
+    new = app.test_client().get("/en/", headers={"Accept-Encoding": readable})
+
+    assert {(each.status_code, each.data, each.headers["ETag"]) for each in told} == {(304, b"", tag)}
+    assert (new.status_code, new.headers["ETag"]) == (200, tag)
+    assert new.data
+    assert len(made) == 1
+
+
+def test_who_has_the_plain_form_keeps_it(reader: FlaskClient) -> None:
+    """Whoever reads packed ones can read this one: either it is confirmed under its name, or the other one is sent."""
+    tag = reader.get("/en/").headers["ETag"]
+    packed = tag.removesuffix('"') + '-gz"'
+    made, kept = (reader.get("/en/", headers={**GZIP, "If-None-Match": tag}) for _ in range(2))
+
+    assert (made.status_code, made.data, made.headers["ETag"]) == (304, b"", tag)
+    assert (kept.status_code, kept.headers["ETag"]) == (200, packed)
+
+
 def test_head_has_the_length_and_no_text(reader: FlaskClient) -> None:
     """Of the kept page."""
     whole = reader.get("/en/")
@@ -170,6 +222,21 @@ def test_a_forged_host_is_refused_as_ever(reader: FlaskClient) -> None:
     assert reader.get("/en/", headers={"Host": "evil.example"}).status_code == 400
 
 
+def test_who_searches_suffers_nothing_where_the_search_cannot_be_counted(
+    reader: FlaskClient, portal_services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No connection is free: neither for a page that is kept nor for one that is made."""
+    engine = portal_services.database.engine
+    reader.get("/en/search?q=password")
+    monkeypatch.setattr(engine.pool, "_timeout", 0.01)
+    with ExitStack() as all_taken:
+        for _ in range(engine.pool.size()):  # type: ignore[attr-defined]
+            all_taken.enter_context(engine.connect())
+        kept, made = (reader.get(f"/en/search?q={words}") for words in ("password", "reset+password"))
+
+    assert (kept.status_code, made.status_code) == (200, 200)
+
+
 def test_what_is_saved_is_seen(
     app: Flask, instance: Settings, portal_services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -186,14 +253,27 @@ def test_what_is_saved_is_seen(
     assert "by telephone" not in before
 
 
+def test_where_the_disk_fails_the_application_says_so(reader: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a page, as for everything that nobody foresaw."""
+
+    def fail(_editions: Editions) -> Edition:
+        raise OSError(errno.EIO, "the disk is broken")
+
+    reader.get("/fr/")
+    monkeypatch.setattr(Editions, "current", fail)
+
+    assert "Une erreur s’est produite" in reader.get("/fr/").text
+
+
 def test_pages_take_a_bounded_room(app: Flask, reader: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
     """The oldest go; their addresses work as before."""
     monkeypatch.setattr("portal.web.kept_pages.ROOM", 60_000)
     for number in range(30):
-        reader.get(f"/en/?utm={number}")
+        reader.get(f"/en/?utm={number}{'x' * 500 * number}")
 
     pages: Any = app.wsgi_app
     assert isinstance(pages, KeptPages)
-    held = sum(len(kept.body) + EACH for kept in pages._pages.values())
+    addresses = sum(len(part) for key in pages._pages for part in key if isinstance(part, str))
+    held = sum(len(kept.body) + EACH for kept in pages._pages.values()) + addresses
     assert 0 < held == pages._size <= 60_000
     assert reader.get("/en/?utm=0").status_code == 200

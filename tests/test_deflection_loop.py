@@ -18,7 +18,7 @@ from tests.mailing import MailServer
 from tests.needs import REPOSITORY
 from tests.serving import Server, portal_with_input
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.writes]
 
 #: What is asked in vain: words that no article has, and what the new article is called.
 ASKED = {
@@ -56,7 +56,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     articles = shutil.copytree(REPOSITORY / "articles", folder / "articles")
     with MailServer() as post:
         server = Server(folder / "var", articles, PORTAL_MAIL_URL=post.url, PORTAL_REQUESTS_PER_HOUR="1000").start()
-        options = ("--name", "Mia Lindt", "--password-stdin", "--data", str(server.data))
+        options = ("--name", "Mia Lindt", "--own-password", "--password-stdin", "--data", str(server.data))
         assert portal_with_input(f"{PASSWORD}\n", "staff", "add", EMAIL, *options) == 0
         yield World(Site(server, ""), articles, post)
         server.kill()

@@ -189,6 +189,9 @@ def test_the_composition_publishes_the_proxy_alone() -> None:
     waited = {name for service in services.values() for name in service.get("depends_on", {})}
     assert waited <= set(services)
     assert {"tick", "backup", "staff"} <= set(main.commands)
+    # `exec` does not go through the entry point: the command would make a database of its own in the volume.
+    assert "docker compose run --rm portal portal staff" in text
+    assert not re.search(r"exec \S+ portal", text)
     volumes = {
         item.partition(":")[0]
         for service in services.values()
@@ -196,3 +199,16 @@ def test_the_composition_publishes_the_proxy_alone() -> None:
         if item[0] not in "./$"
     }
     assert volumes == set(made["volumes"])
+
+
+def test_a_shell_reads_the_settings_as_systemd_does(tmp_path: Path) -> None:
+    """Commands get the server's settings so; an address with `&` that is cut off would name another database."""
+    page = (REPOSITORY / "docs" / "operating.md").read_text()
+    lines = (SYSTEMD / "portal.env.example").read_text().replace("# PORTAL_", "PORTAL_").splitlines()
+    lines += [line.strip() for line in page.splitlines() if line.startswith("    PORTAL_")]
+    given = dict(line.split("=", 1) for line in lines if line.startswith("PORTAL_"))
+    assert any("&" in value for value in given.values())
+    for name, value in given.items():
+        (tmp_path / "portal.env").write_text(f"{name}={value}\n")
+        read = run("sh", "-c", f"set -a; . {tmp_path / 'portal.env'}; exec printenv {name}")
+        assert read.stdout == value.strip("'") + "\n"

@@ -13,6 +13,7 @@ from hypothesis import strategies as some
 
 from portal.commands.desk import as_yaml, desk, from_yaml
 from portal.desk.administration import Administration
+from portal.desk.changes import Step
 from portal.desk.set_up_file import BadSetUp, read
 from portal.desk.setting_up import bring_about, export
 from portal.organisation import Clock, Effect, Item, Rule, SavedReply, Supplier, Target, Tier
@@ -33,6 +34,12 @@ def exported(database: Database) -> dict[str, Any]:
     """The set-up as plain values."""
     with database.read() as connection:
         return export(connection)
+
+
+def without_numbers(steps: list[Step]) -> list[Step]:
+    """Changes without the numbers of what is new: a server gives each once, also where the trial is undone."""
+    bare = [replace(step, after={**step.after, "calendar_id": None}) for step in steps]
+    return [replace(step, name="" if step.name.isdigit() else step.name) for step in bare]
 
 
 def test_what_is_exported_and_imported_changes_nothing(database: Database) -> None:
@@ -59,7 +66,7 @@ def test_a_file_brings_a_new_desk_to_the_same_state(own: Database, tmp_path: Any
     untouched = exported(other)
     made = bring_about(other, read(exported(own)), NOW, "test")
 
-    assert tried == made
+    assert without_numbers(tried) == without_numbers(made)
     assert untouched["suppliers"] == []
     assert exported(other) == exported(own)
     assert bring_about(other, read(exported(own)), NOW, "test") == []

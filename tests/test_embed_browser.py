@@ -69,6 +69,7 @@ def press(page: Page, *keys: str) -> None:
         page.keyboard.press(key)
 
 
+@pytest.mark.writes
 def test_from_a_search_to_a_request_by_keyboard_on_a_phone(browser: Browser, other: OtherSite) -> None:
     """German at 360 px: suggestion, article, opinion, form with mistakes, request; then Escape leads back."""
     visit = Visit(browser, 360)
@@ -248,6 +249,7 @@ def test_an_article_that_fails_is_said_where_the_reader_is(browser: Browser, oth
     visit.end("status of 429")
 
 
+@pytest.mark.writes
 def test_what_was_written_survives_and_can_be_sent_again(browser: Browser, other: OtherSite) -> None:
     """Through Back, and through an answer that was lost: the same text is one request, an amended one another."""
     visit = Visit(browser)

@@ -16,10 +16,11 @@ from tests.builders import NOW
 
 def ask(database: Database, text: str, *numbers: int, language: str = "en", **changes: Any) -> None:
     """Note a query of sessions, masked and folded as the portal does it."""
-    values: dict[str, Any] = {"is_answered": True, "now": NOW} | changes
+    values: dict[str, Any] = {"is_answered": True, "at": NOW} | changes
     for number in numbers:
+        asked = frequent.Asked(language, fold(text), mask(text), f"session-{number}", **values)
         with database.write() as connection:
-            frequent.note(connection, language, mask(text), fold(text), f"session-{number}", **values)
+            frequent.note_all(connection, [asked])
 
 
 def popular(database: Database, language: str = "en", **options: int) -> list[tuple[str, int]]:
@@ -100,7 +101,7 @@ def test_what_may_be_personal_is_never_noted(database: Database, text: str) -> N
 def test_a_session_without_a_number_is_not_counted(database: Database) -> None:
     """Who keeps no cookie could otherwise be any number of sessions, or one."""
     with database.write() as connection:
-        frequent.note(connection, "en", "vpn", "vpn", "", is_answered=True, now=NOW)
+        frequent.note_all(connection, [frequent.Asked("en", "vpn", "vpn", "", is_answered=True, at=NOW)])
 
     assert rows(database) == (0, 0)
 
@@ -119,14 +120,14 @@ def test_what_too_few_asked_is_forgotten_after_thirty_days(database: Database) -
     ask(database, "counted", *range(5))
     ask(database, "old", 1)
     ask(database, "again", 1, 2, 3)
-    ask(database, "again", 4, now=NOW + timedelta(days=20))
+    ask(database, "again", 4, at=NOW + timedelta(days=20))
 
     with database.write() as connection:
         early = frequent.purge(connection, NOW + timedelta(days=30))
     kept = rows(database)
     with database.write() as connection:
         late = frequent.purge(connection, NOW + timedelta(days=31))
-    ask(database, "again", 5, now=NOW + timedelta(days=31))
+    ask(database, "again", 5, at=NOW + timedelta(days=31))
 
     assert (early, kept) == (0, (3, 5))
     assert late == 1
@@ -144,7 +145,7 @@ def test_a_flood_fills_no_more_than_its_place(database: Database, monkeypatch: p
     full = popular(database)
     with database.write() as connection:
         frequent.purge(connection, NOW + timedelta(days=31))
-    ask(database, "too many", *range(6), now=NOW + timedelta(days=31))
+    ask(database, "too many", *range(6), at=NOW + timedelta(days=31))
 
     assert full == [("vpn", 5)]
     assert popular(database) == [("too many", 6), ("vpn", 5)]
@@ -154,8 +155,11 @@ def _note_in_a_process(url: str, number: int, start: Any, results: Any) -> None:
     """Note the same new queries, beginning with the others: each process is five sessions."""
     database = Database(url)
     start.wait()
-    for text in ("vpn", "printer", "wlan"):
-        ask(database, text, *range(5 * number, 5 * number + 5))
+    for session in range(5 * number, 5 * number + 5):
+        texts = ("vpn", "printer", "wlan")[:: 1 if session % 2 else -1]
+        asked = [frequent.Asked("en", text, text, f"session-{session}", is_answered=True, at=NOW) for text in texts]
+        with database.write() as connection:
+            frequent.note_all(connection, asked)
     results.put(number)
     database.close()
 

@@ -159,6 +159,24 @@ class TestElsewhere:
         assert post(client, "/de/sign-in/code", there, code=device.at(clock()))[0] == 303
         assert client.get("/de/account/").status_code == 200
 
+    @pytest.mark.parametrize("has_codes", [False, True])
+    def test_nobody_is_asked_for_a_password_that_they_do_not_use(
+        self, has_codes: bool, app: Flask, mia: Person, elsewhere: Elsewhere, clock: Clock, portal_services: Services
+    ) -> None:
+        """An administrator's first password has to be changed only by those who sign in with it."""
+        device = start_codes(sign_in(app.test_client(), mia.email), clock)[0] if has_codes else None
+        portal_services.staff.set_password(None, mia.id, "lantern-copper-meadow-81", clock())
+        clock.on(minutes=2)
+        client = app.test_client()
+        self.go(client)
+
+        there = client.get("/sign-in/return?state=state0&code=the-code").location
+        if device:
+            there = post(client, "/de/sign-in/code", there, code=device.at(clock()), next="/de/account/")[2]
+
+        assert there == "/de/account/"
+        assert client.get("/de/account/").status_code == 200
+
     def test_without_a_provider_there_is_no_way(self, app: Flask, mia: Person) -> None:
         """No button, no journey, and no message that somebody made up."""
         client = app.test_client()

@@ -14,6 +14,7 @@ from portal.commands import mail as commands
 from portal.desk.inbox import Inbox
 from portal.settings import Settings
 from portal.storage import Database
+from tests.postgres import locked
 from tests.receiving import (
     MAILS,
     raw,
@@ -48,10 +49,8 @@ def test_a_mail_server_keeps_what_a_locked_database_could_not_take(
 ) -> None:
     """The mail is handed over again later; nothing of it is said."""
     monkeypatch.setattr(Database.write.__wrapped__, "__defaults__", (0.05,))  # type: ignore[attr-defined]
-    keeper = Database(instance.database)
-    with keeper.write():
+    with locked(instance.database):
         kept = run("receive", input=raw())
-    keeper.close()
 
     assert kept.exit_code == 75
     assert not any(word in kept.output for word in ("anna", "Kühn", "Drucker"))

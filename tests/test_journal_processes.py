@@ -73,7 +73,8 @@ def written(url: str) -> list[int]:
     """The numbers of the events in a database, which is sound."""
     database = Database(url)
     with database.read() as connection:
-        assert connection.exec_driver_sql("PRAGMA integrity_check").scalar_one() == "ok"
+        if database.is_sqlite:
+            assert connection.exec_driver_sql("PRAGMA integrity_check").scalar_one() == "ok"
         texts = connection.execute(
             select(search_events.c.query).order_by(search_events.c.at, search_events.c.id)
         ).scalars()

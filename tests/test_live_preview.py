@@ -36,7 +36,16 @@ def articles(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def desk(articles: Path) -> Iterator[Site]:
     """The real server with a writer."""
     server = Server(articles.parent / "var", articles).start()
-    options = ("--name", "Mia Lindt", "--role", "writer", "--password-stdin", "--data", str(server.data))
+    options = (
+        "--name",
+        "Mia Lindt",
+        "--role",
+        "writer",
+        "--own-password",
+        "--password-stdin",
+        "--data",
+        str(server.data),
+    )
     assert portal_with_input(f"{PASSWORD}\n", "staff", "add", EMAIL, *options) == 0
     yield Site(server, "")
     server.kill()

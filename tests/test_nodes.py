@@ -12,9 +12,9 @@ from sqlalchemy import update
 from portal.budgets import Budgets
 from portal.chains import Visitor
 from portal.mail import Mail
-from portal.nodes import ALIVE, Agreement, Self, lacking, leave, name_of, strangers, this
+from portal.nodes import ALIVE, Agreement, Self, lacking, leave, name_of, present, strangers, this
 from portal.publishing import Publisher
-from portal.services import build_of
+from portal.services import build_of, utc_now
 from portal.storage import Database, outbox, published
 from portal.storage import nodes as store
 from portal.storage.nodes import Node
@@ -24,6 +24,7 @@ from tests.conftest import postgres_database
 from tests.serving import portal
 
 OWN = Self("one", "code", ("k1",))
+HOURS = timedelta(hours=3)
 
 
 def node(name: str = "two", served: str = "old", ready: str = "", age: float = 0.0, build: str = "code") -> Node:
@@ -104,13 +105,17 @@ def test_machines_are_forgotten(database: Database) -> None:
     with database.write() as connection:
         for name in ("one", "two", "three"):
             store.say(connection, name, "b", (), served="a")
-        long_ago = {"seen_at": NOW - timedelta(days=3000)}
-        connection.execute(update(nodes).where(nodes.c.name == "two").values(long_ago))
+        now = utc_now()
+        for name, seen in (("two", now - timedelta(days=9)), ("four", now + timedelta(days=9)), ("five", now + HOURS)):
+            store.say(connection, name, "b", (), served="a")
+            connection.execute(update(nodes).where(nodes.c.name == name).values(seen_at=seen))
         store.leave(connection, "three")
         swept = store.sweep(connection, timedelta(days=1))
     with database.read() as connection:
-        assert [each.name for each in store.everything(connection)] == ["one"]
-    assert swept == 1
+        five, one = store.everything(connection)
+    assert (swept, one.name, five.name) == (2, "one", "five")
+    # The clock was set back by three hours: who has said nothing since is not taken for alive until then.
+    assert one.age < ALIVE < five.age
 
 
 class Clock:
@@ -269,6 +274,24 @@ def test_names(tmp_path: Path) -> None:
     assert name_of(settings(tmp_path, tmp_path, port=8001)).endswith(":8001")
     assert this(made, "b", b"k" * 32).name == "left"
     leave(made)  # On SQLite there is nobody to be told.
+
+
+def test_a_worker_that_ends_takes_no_leave(shared: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is a copy of the main process, and comes to the same end; the machine is still there."""
+
+    def names() -> list[str]:
+        with shared.read() as connection:
+            return [each.name for each in store.everything(connection)]
+
+    made = settings(tmp_path, tmp_path, node="one", database_url=shared.url)
+    say(shared, "one")
+    with monkeypatch.context() as worker, present(made):
+        worker.setattr("portal.nodes.os.getpid", lambda: 0)
+    assert names() == ["one"]
+
+    with present(made):
+        pass
+    assert names() == []
 
 
 def test_the_command_tells_what_differs(shared: Database, tmp_path: Path) -> None:

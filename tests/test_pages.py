@@ -307,7 +307,8 @@ def test_health_and_readiness(reader: FlaskClient, tmp_path: Path) -> None:
     assert reader.get("/healthz").json == {"status": "ok"}
     assert reader.get("/readyz").json == {"database": "ok", "disk": "ok", "search": "ok", "mail": "ok"}
 
-    empty = settings(tmp_path / "articles", tmp_path / "empty")
+    none = f"sqlite:///{tmp_path / 'empty' / 'portal.db'}"
+    empty = settings(tmp_path / "articles", tmp_path / "empty", database_url=none)
     empty.data.mkdir()
     answer = create_app(empty, open_services(empty)).test_client().get("/readyz")
 

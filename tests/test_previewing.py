@@ -233,7 +233,7 @@ def test_what_people_asked_is_counted_once(portal_services: Services) -> None:
     with portal_services.database.write() as connection:
         searches.add(connection, events)
         for voter in "abcdef":
-            frequent.note(connection, "de", "Drucker", "drucker", voter * 8, True, NOW)
+            frequent.note_all(connection, [frequent.Asked("de", "drucker", "Drucker", voter * 8, True, NOW)])
     (judged,) = (file.queries for file in read_queries([REPOSITORY / "tests" / "judgments" / "en.tsv"]))
 
     found = collect(portal_services.database, judged[:1], NOW + timedelta(days=1))

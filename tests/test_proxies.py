@@ -3,6 +3,7 @@
 import http.client
 import re
 import signal
+import socket
 import ssl
 import subprocess
 import threading
@@ -11,11 +12,16 @@ from pathlib import Path
 
 import pytest
 
+from tests.balancing import until
+from tests.needs import REPOSITORY
 from tests.serving import Server, free_port
 from tests.test_deploy import DOCKER, PROXIES, program, run
 from tests.test_failures import Start
 
 HOST = "help.example.org"
+SEVERAL = REPOSITORY / "docs" / "examples" / "nginx" / "portal.conf"
+#: What distributions write around the example; it must not hold for pages.
+PACKING = "gzip on; gzip_proxied any; gzip_min_length 1; gzip_types text/css;"
 
 
 class Nginx:
@@ -28,7 +34,7 @@ class Nginx:
 
     def __init__(self, folder: Path, ports: tuple[int, int]) -> None:
         self.program, self.folder = program("nginx", "nginx-light"), folder
-        self.port, plain = free_port(), free_port()
+        self.port, self.plain = free_port(), free_port()
         folder.mkdir()
         certificate(folder)
         text = (PROXIES / "nginx.conf").read_text()
@@ -36,7 +42,7 @@ class Nginx:
             ("127.0.0.1:8000", f"127.0.0.1:{ports[0]}"),
             ("127.0.0.1:8001", f"127.0.0.1:{ports[1]}"),
             ("listen 443 ssl", f"listen 127.0.0.1:{self.port} ssl"),
-            ("listen 80;", f"listen 127.0.0.1:{plain};"),
+            ("listen 80;", f"listen 127.0.0.1:{self.plain};"),
             ("/etc/ssl/help.example.org", f"{folder}/certificate"),
             ("/var/log/nginx/", f"{folder}/"),
         ]:
@@ -46,7 +52,7 @@ class Nginx:
             f"{name}_temp_path {folder}/{name};" for name in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
         )
         head = f"daemon off; pid {folder}/pid; error_log {folder}/start.log; worker_processes 1; user root;"
-        (folder / "nginx.conf").write_text(f"{head} events {{}} http {{ {paths}\n{text}\n}}\n")
+        (folder / "nginx.conf").write_text(f"{head} events {{}} http {{ {paths}\n{PACKING}\n{text}\n}}\n")
         self.process: subprocess.Popen[bytes] | None = None
 
     def command(self, *more: str) -> list[str]:
@@ -74,11 +80,38 @@ class Nginx:
         finally:
             connection.close()
 
+    def head(self, path: str, headers: dict[str, str]) -> http.client.HTTPMessage:
+        """The headers of an answer, whose body may be packed."""
+        context = ssl._create_unverified_context()
+        connection = http.client.HTTPSConnection("127.0.0.1", self.port, timeout=30, context=context)
+        try:
+            connection.request("GET", path, headers={"Host": HOST} | headers)
+            return connection.getresponse().headers
+        finally:
+            connection.close()
+
     def stop(self) -> None:
         """End it."""
         if self.process:
             self.process.terminate()
             self.process.wait(10)
+
+
+def plainly(port: int, path: str) -> tuple[int, str]:
+    """Status and where it leads, without encryption."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    try:
+        connection.request("GET", path, headers={"Host": HOST, "Authorization": "Bearer secret"})
+        answer = connection.getresponse()
+        return answer.status, answer.headers.get("Location", "")
+    finally:
+        connection.close()
+
+
+def listens(port: int) -> bool:
+    """Whether somebody listens there."""
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def certificate(folder: Path) -> None:
@@ -129,9 +162,15 @@ def test_nginx_says_the_truth_about_readers(proxied: Nginx, serve: Start, librar
     proxied.ask("GET", "/en/search?q=zyxomat")
     proxied.ask("GET", "/en/requests/very-private-token")
     number = page[2].headers["X-Request-Id"]
+    packed = {"Accept-Encoding": "gzip, br"}
+    style = re.findall(r'"(/static/[^"]+[.]css[^"]*)"', page[1])[0]
 
     assert page[0] == 200
     assert page[2].headers["Strict-Transport-Security"]
+    assert "Content-Encoding" not in proxied.head("/en/sign-in", packed)
+    assert proxied.head(style, packed)["Content-Encoding"] in {"gzip", "br"}
+    assert plainly(proxied.plain, "/api/v1/search?q=vpn&language=en") == (403, "")
+    assert plainly(proxied.plain, "/en/search?q=a%20b") == (308, f"https://{HOST}/en/search?q=a%20b")
     assert shares.count(429) == 2
     assert "evil.example" not in forged[1]
     assert f"https://{HOST}/" in forged[1]
@@ -179,6 +218,52 @@ def test_an_upgrade_without_a_pause(proxied: Nginx, serve: Start, library_folder
     assert code == 0
     assert len(statuses) > 20
     assert set(statuses) == {200}
+
+
+@pytest.mark.parametrize(
+    ("example", "versions", "refusal", "unpacked"),
+    [
+        (PROXIES / "nginx.conf", "ssl_protocols TLSv1.2 TLSv1.3;", "location /api/ { return 403; }", "gzip off;"),
+        (SEVERAL, "ssl_protocols TLSv1.2 TLSv1.3;", "location /api/ { return 403; }", "gzip off;"),
+        (DOCKER / "nginx.conf", "ssl_protocols TLSv1.2 TLSv1.3;", "location /api/ { return 403; }", "gzip off;"),
+        (PROXIES / "Caddyfile", "protocols tls1.2 tls1.3", "handle /api/* {\n\t\trespond 403", "reverse_proxy"),
+        (
+            PROXIES / "apache.conf",
+            "SSLProtocol -all +TLSv1.2 +TLSv1.3",
+            'RedirectMatch 403 "^/api/"',
+            "SetEnv no-gzip 1",
+        ),
+    ],
+)
+def test_every_example_encrypts_refuses_and_does_not_pack(
+    example: Path, versions: str, refusal: str, unpacked: str
+) -> None:
+    """TLS 1.2 and 1.3 only, no redirect for programs, pages as they are; no machine is remembered as dead."""
+    told = "\n".join(line for line in example.read_text().splitlines() if not line.strip().startswith("#"))
+
+    assert [each for each in (versions, refusal, unpacked) if each not in told] == []
+    assert "encode" not in told.lower().replace("allowencodedslashes", "")
+    servers = re.findall(r"^ +server \S+ (.*);$", told, re.MULTILINE)
+    assert set(servers) <= {"max_fails=0"}
+    assert len(servers) == {"nginx.conf": 2, "portal.conf": 3}.get(example.name, 0) * (example.parent != DOCKER)
+
+
+def test_apache_answers_port_80_as_nginx_does(tmp_path: Path) -> None:
+    """Programs are refused, readers are led on with what they asked."""
+    apache, port = program("apache2", "apache2"), free_port()
+    plain = (PROXIES / "apache.conf").read_text().partition("\n<VirtualHost *:443>")[0].replace("*:80", f"*:{port}")
+    names = ("mpm_event", "authz_core", "alias")
+    modules = "".join(f"LoadModule {n}_module /usr/lib/apache2/modules/mod_{n}.so\n" for n in names)
+    head = f"ServerRoot {tmp_path}\nPidFile {tmp_path}/pid\nErrorLog {tmp_path}/log\nListen 127.0.0.1:{port}\n"
+    (tmp_path / "apache.conf").write_text(f"{head}ServerName {HOST}\nDefaultRuntimeDir {tmp_path}\n{modules}\n{plain}")
+    process = subprocess.Popen([apache, "-D", "FOREGROUND", "-f", str(tmp_path / "apache.conf")])
+    try:
+        until(lambda: listens(port), "Apache did not start")
+        assert plainly(port, "/api/v1/search?q=vpn") == (403, "")
+        assert plainly(port, "/en/search?q=a%20b") == (308, f"https://{HOST}/en/search?q=a%20b")
+    finally:
+        process.terminate()
+        process.wait(10)
 
 
 def test_caddy_reads_its_file() -> None:

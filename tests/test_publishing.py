@@ -1,9 +1,11 @@
 """From files to what readers see: only what changed is read, and nobody ever sees half of it."""
 
+import gc
 import os
 import time
 from datetime import UTC, datetime
 from pathlib import Path
+from weakref import ref
 
 import pytest
 
@@ -186,6 +188,25 @@ def test_a_cache_that_is_replaced_is_noticed_by_running_processes(folder: Folder
 def _has_passwords(edition: Edition) -> bool:
     """Whether a search, which opens the files, finds the article on passwords."""
     return edition.index.search("en", edition.index.clues("en", "password")).total > 0
+
+
+def test_nothing_of_a_replaced_edition_is_there_when_memory_is_settled(folder: Folder) -> None:
+    """What is there then is passed over by collections, and would stay until the next publication."""
+    now, is_gone = [0.0], []
+    editions = Editions(folder.data, "en", Settings().cuts, clock=lambda: now[0])
+    replaced = ref(editions.current())
+
+    def settle() -> None:
+        gc.collect()
+        is_gone.append(replaced() is None)
+
+    editions.settle = settle
+    write_article(folder.articles, "en", "new-one", "A new article", "About zyxomatics.")
+    folder.publish()
+    for now[0] in (1.0, 20.0):
+        editions.current()
+
+    assert is_gone == [True]
 
 
 def test_replaced_editions_give_their_files_back(folder: Folder) -> None:

@@ -128,7 +128,7 @@ def read(root: Path, language: str) -> list[Document]:
     """The articles of a folder, headings found by their marks."""
     held = []
     for path in sorted((root / language).glob("*.md")):
-        article = library.read(library.SourceFile(language, path.stem, path, ""), root).article
+        article = library.read(library.SourceFile(language, path.stem, str(path), ""), root).article
         if article is not None:
             headings = re.findall(r"^#+ (.+)$", article.body, re.MULTILINE)
             held.append(document(article.slug, article.title, article.body, headings, article.topic))

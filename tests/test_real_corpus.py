@@ -16,6 +16,7 @@ from tests.inspecting import inspected
 from tests.needs import REPOSITORY, corpus
 from tests.serving import Server, portal, portal_with_input
 
+pytestmark = pytest.mark.reads
 FOLDER = corpus() or REPOSITORY / "articles"
 QUERIES = {"en": "password", "fr": "mot de passe", "de": "Kennwort Passwort", "ru": "пароль"}
 
@@ -95,7 +96,16 @@ def test_a_nonsense_query_opens_a_ticket_that_an_agent_solves(server: Server) ->
     tickets = run(server, "tickets", "list")
     assert isinstance(tickets, list)
     number = tickets[0]["number"]
-    options = ("--name", "Mia", "--password-stdin", "--data", str(server.data), "--articles", str(FOLDER))
+    options = (
+        "--name",
+        "Mia",
+        "--own-password",
+        "--password-stdin",
+        "--data",
+        str(server.data),
+        "--articles",
+        str(FOLDER),
+    )
     assert portal_with_input(f"{PASSWORD}\n", "staff", "add", "mia@example.org", *options) == 0
 
     browser = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(http.cookiejar.CookieJar()))

@@ -147,11 +147,14 @@ def test_a_form_is_too_old_or_too_fast(instance: Settings, portal_services: Serv
 
     too_fast = client.post("/fr/requests/new", data={**GOOD, "stamp": opened})
     now = portal_services.clock
+    portal_services.clock = lambda: now() + timedelta(hours=strict.form_max_hours, seconds=5)
+    too_old = client.post("/fr/requests/new", data={**GOOD, "stamp": opened})
     portal_services.clock = lambda: now() + timedelta(seconds=90)
     in_time = client.post("/fr/requests/new", data={**GOOD, "stamp": opened})
 
-    assert too_fast.status_code == 400
+    assert too_fast.status_code == too_old.status_code == 400
     assert "anna@example.org" in too_fast.text
+    assert "anna@example.org" in too_old.text
     assert in_time.status_code == 303
 
 

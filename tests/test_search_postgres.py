@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine as Database
-from sqlalchemy import create_engine
+from sqlalchemy import create_engine, inspect
 
 from portal.errors import InvalidSetting, SearchUnavailable
 from portal.locales import CODES
@@ -75,6 +75,32 @@ def test_nodes_with_the_same_articles_share_one_generation(engine: Engine, datab
     # A node that has not changed yet goes on with its own.
     assert slugs(ask(engine.open(nodes[2]), "en", "mouse")) == []
     assert slugs(ask(engine.open(nodes[1]), "en", "mouse")) == ["x"]
+
+
+def test_what_an_address_asks_for_is_kept_to(engine: Engine, database: Database, tmp_path: Path) -> None:
+    """The server that can be written to, as where a standby may take over, and a schema; searches only read all the same."""
+    with database.begin() as connection:
+        connection.exec_driver_sql("CREATE SCHEMA ours")
+    url = f"{engine.url}?target_session_attrs=read-write&options=-c%20search_path%3Dours"
+    asked = Engine(url)
+    asked.write(tmp_path, document("a", "Printer"), document("b", "Mouse"))
+    assert slugs(ask(asked.open(tmp_path), "en", "printer")) == ["a"]
+    assert inspect(database).get_table_names() == []
+    with pytest.raises(SearchUnavailable, match="read-only transaction"):
+        postgres_server.server(url).rows("DELETE FROM search1_segments")
+
+
+def test_tables_that_are_made_anew_are_not_taken_for_the_old_ones(
+    engine: Engine, database: Database, tmp_path: Path
+) -> None:
+    """By a process that goes on: no segment is ever called as an earlier one was."""
+    engine.write(tmp_path / "one", document("a", "Printer"), document("b", "Mouse"))
+    assert slugs(ask(engine.open(tmp_path / "one"), "en", "printer")) == ["a"]
+    with database.begin() as connection:
+        tables = "search1_postings, search1_documents, search1_generations, search1_segments"
+        connection.exec_driver_sql(f"DROP TABLE {tables}")
+    engine.write(tmp_path / "two", document("x", "Keyboard"), document("y", "Cable"), document("z", "Tray"))
+    assert slugs(ask(engine.open(tmp_path / "two"), "en", "keyboard")) == ["x"]
 
 
 def test_an_article_that_is_written_as_it_was_costs_nothing(engine: Engine, database: Database, tmp_path: Path) -> None:

@@ -1,10 +1,11 @@
 """Keys: where they are kept, how they are written, and that changing them ends nothing while the old ones are kept."""
 
 import json
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pyotp
@@ -12,6 +13,7 @@ import pytest
 from flask.testing import FlaskClient
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlalchemy import select
 
 from portal import key_files, keys
 from portal.app import create_app
@@ -22,14 +24,22 @@ from portal.reply_address import ReplyAddress
 from portal.second_factor import SecondFactor, new_salt
 from portal.services import Services, open_services
 from portal.settings import Settings
+from portal.storage import Database, people, schema
 from portal.storage import nodes as store
-from portal.storage import people
+from portal.subscribing import SECOND_CLICK
+from portal.webhooks import signing
+from portal.webhooks.delivering import Dispatch, Told
+from portal.webhooks.managing import Webhooks
+from portal.webhooks.signing import Salts
 from tests.builders import NOW, PASSWORD, person, settings
 from tests.conftest import hidden, sign_in
+from tests.hooking import HERE, Receiver, deliver, happen, hook
+from tests.hooking import SECRET as HOOKS
 from tests.serving import portal
+from tests.test_subscribing import add_gap, subscriptions_on
 from tests.ticketing import SENT
 
-OLD, NEW = b"o" * 32, b"n" * 40
+OLD, NEW, OTHER = b"o" * 32, b"n" * 40, b"x" * 40
 BEFORE, DURING, AFTER = SecretKeys(OLD), SecretKeys(NEW, [OLD]), SecretKeys(NEW)
 
 
@@ -48,8 +58,10 @@ def test_what_is_written_is_read(values: list[bytes], made: date) -> None:
         (b"\xff" * 48, [b"\xff" * 48]),
         (b"a" * 32 + b"\n", [b"a" * 32]),
         (b"# the keys\n\n" + b"a" * 32 + b"\r\n  " + b"b" * 40 + b"\n", [b"a" * 32, b"b" * 40]),
+        ("# Schlüssel\tvom März\n".encode() + b"a" * 32 + b"\n", [b"a" * 32]),
+        ("é".encode() * 16, ["é".encode() * 16]),
     ],
-    ids=["bytes", "more bytes", "a line", "lines"],
+    ids=["bytes", "more bytes", "a line", "lines", "a remark in German", "bytes that are text"],
 )
 def test_what_others_write_is_read(content: bytes, expected: list[bytes]) -> None:
     """32 random bytes, as the portal made them before; and a key in each line, as `openssl rand -hex 32` prints it."""
@@ -65,6 +77,8 @@ def test_what_others_write_is_read(content: bytes, expected: list[bytes]) -> Non
         (b"a" * 32 + b"\n" + b"b" * 31, "in line 2"),
         (b"# nothing\n", "no key"),
         (b"a" * 32 + b" " + b"b" * 32, "blank"),
+        (b"a" * 32 + b"\t" + b"b" * 32, "blank"),
+        (("# one\n" + "ü" * 32).encode(), "in line 2"),
         (b"2026-02-30 " + b"a" * 43, "no day and key"),
         (b"a" * 32 + b"\n" + b"a" * 32, "twice"),
         (b"\n".join(b"%032d" % number for number in range(11)), "more than 10"),
@@ -95,6 +109,25 @@ def test_where_keys_are(tmp_path: Path) -> None:
     assert (tmp_path / "secret.key").stat().st_mode & 0o777 == 0o600
     in_variable = settings(tmp_path, tmp_path, secret_keys=("a" * 32, "b" * 32))
     assert keys.believed(key_files.load(in_variable)) == (b"a" * 32, b"b" * 32)
+
+
+def test_what_a_killed_process_left_is_in_nobodys_way(tmp_path: Path) -> None:
+    """In a container the next process has the number of the last one."""
+    (tmp_path / f".secret-{os.getpid()}").write_bytes(b"half")
+
+    assert len(key_files.load(settings(tmp_path, tmp_path))) == 32
+
+
+def test_a_link_to_the_keys_stays_one(tmp_path: Path) -> None:
+    """Whoever reads the file itself gets the new keys, too."""
+    shared, link = tmp_path / "shared", tmp_path / "link"
+    shared.write_bytes(b"a" * 32)
+    link.symlink_to(shared)
+
+    key_files.store(link, [Key(OLD), Key(NEW)])
+
+    assert link.is_symlink()
+    assert [key.value for key in keys.read(shared.read_bytes())] == [OLD, NEW]
 
 
 def test_a_key_signs_after_it_is_believed(instance: Settings) -> None:
@@ -133,20 +166,24 @@ def test_what_is_shown_is_no_key(instance: Settings) -> None:
 def test_a_key_signs_nothing_while_a_machine_does_not_know_it(tmp_path: Path) -> None:
     """The command names the machine; where the keys are in a variable, it changes nothing."""
     made = settings(tmp_path, tmp_path, database_url=f"sqlite:///{tmp_path / 'portal.db'}")
-    options = "--data", str(tmp_path)
-    portal("db", "migrate", *options)
-    portal("secret", "rotate", *options)
+    options, where = ("--data", str(tmp_path)), {"PORTAL_DATABASE_URL": made.database}
+    portal("db", "migrate", *options, **where)
+    portal("secret", "rotate", *options, **where)
     services = open_services(made)
     with services.database.write() as connection:
         store.say(connection, "slow-one", "b", (keys.name(services.secret),), served="a")
     services.close()
 
-    refused = portal("secret", "rotate", *options)
+    refused = portal("secret", "rotate", *options, **where)
     elsewhere = portal("secret", "rotate", *options, PORTAL_SECRET_KEYS="k" * 32)
+    (tmp_path / "broken.db").write_text("no database")
+    unknown = portal("secret", "rotate", *options, PORTAL_DATABASE_URL=f"sqlite:///{tmp_path / 'broken.db'}")
 
     assert refused.returncode == 1
     assert "slow-one" in refused.stderr
     assert "restart all machines" in elsewhere.stderr
+    # That nothing can be learned of the machines does not mean that there are none.
+    assert (unknown.returncode, unknown.stderr.count("does not answer: file is not a database")) == (1, 1)
 
 
 @dataclass
@@ -237,6 +274,44 @@ def test_addresses_in_mails(secret: SecretKeys, is_kept: bool) -> None:
     assert after.token(7) == CaseMail(AFTER, "example.org", "help").token(7)
 
 
+@pytest.mark.parametrize(("secret", "is_kept"), [(DURING, True), (AFTER, False)], ids=["kept", "dropped"])
+def test_links_of_subscriptions(database: Database, secret: SecretKeys, is_kept: bool) -> None:
+    """The link that was mailed before leads on, whatever became of the key; asked for again, it is the same one."""
+    number = add_gap(database).id
+    before, after = (subscriptions_on(database, keys) for keys in (BEFORE, secret))
+    before.subscribe(number, "anna@example.org", "de", NOW)
+    before.subscribe(number, "boris@example.org", "ru", NOW)
+    links = [before.token(number, email) for email in ("anna@example.org", "boris@example.org")]
+
+    after.subscribe(number, "boris@example.org", "ru", NOW + SECOND_CLICK + timedelta(seconds=1))
+
+    with database.read() as connection:
+        mails = connection.execute(select(schema.outbox.c.text).order_by(schema.outbox.c.id)).scalars().all()
+    assert len(mails) == (3 if is_kept else 2)
+    assert links[1] in mails[-1]
+    assert after.look(links[0]) is not None
+    assert after.confirm(links[0], NOW) is not None
+    assert after.stop(links[1])
+    assert after.look(after.token(number, "anna@example.org")) is None
+
+
+def test_signatures_of_webhooks(database: Database) -> None:
+    """By every key that is believed, the one that signs first; after the old one is dropped by the new one alone."""
+    with Receiver() as receiver:
+        made = hook(database, receiver.url)
+        for number, secret in enumerate((SecretKeys(HOOKS), SecretKeys(NEW, [HOOKS]), AFTER)):
+            happen(database, str(number))
+            assert deliver(Dispatch(database, secret, "https://help.example.org", HERE), NOW) == Told(sent=1)
+            headers, body = receiver.calls[-1]
+            known = [signing.key(key, Salts.read(made.salt).new) for key in keys.believed(secret)]
+            assert Webhooks(database, secret, HERE).key_of(made) == signing.shown(known[0])
+            stamp = int(headers["webhook-timestamp"])
+            by = [signing.sign(key, headers["webhook-id"], stamp, body) for key in known]
+            assert headers["webhook-signature"] == " ".join(by)
+
+    assert [headers["webhook-signature"].count("v1,") for headers, _ in receiver.calls] == [1, 2, 1]
+
+
 @pytest.mark.parametrize("is_named", [True, False])
 def test_one_time_codes(is_named: bool) -> None:
     """A device shows what it did; it is accepted as long as the key is kept from which its own follows."""
@@ -244,11 +319,12 @@ def test_one_time_codes(is_named: bool) -> None:
     salt = factor.new_salt() if is_named else new_salt()
     code, spare = pyotp.TOTP(factor.key(salt)).at(NOW), factor.recovery_hash(salt, "ABCD")
 
-    for secret in (SecretKeys(OLD, [NEW]) if is_named else BEFORE, DURING):
+    for secret in (keys.together(keys.with_next([Key(OLD)], Key(NEW))), DURING, SecretKeys(OTHER, [NEW, OLD])):
         assert SecondFactor(secret).step(salt, code, NOW, None) is not None
-        assert SecondFactor(secret).recovery_hash(salt, "ABCD") == spare
+        assert SecondFactor(secret).spent(salt, "ABCD", ["another", spare]) == spare
+        assert SecondFactor(secret).spent(salt, "ABCE", [spare]) is None
     assert SecondFactor(AFTER).step(salt, code, NOW, None) is None
-    assert SecondFactor(AFTER).recovery_hash(salt, "ABCD") != spare
+    assert SecondFactor(AFTER).spent(salt, "ABCD", [spare]) is None
 
 
 def test_dropping_names_who_depends_on_a_key(opened: Instance) -> None:

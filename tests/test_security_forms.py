@@ -3,6 +3,8 @@
 import logging
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from flask import Flask
@@ -12,6 +14,7 @@ from werkzeug.routing import RequestRedirect
 
 from portal.people import Role
 from portal.services import Services
+from portal.web import forms
 from portal.web.security import csrf
 from tests.builders import PASSWORD, person
 from tests.conftest import hidden, sign_in
@@ -209,3 +212,32 @@ def test_no_path_leads_elsewhere(path: str, reader: FlaskClient) -> None:
     answered = reader.get("/", environ_overrides={"PATH_INFO": path.replace("%2f", "/")})
 
     assert not leads_outside(answered.headers.get("Location", ""))
+
+
+@pytest.mark.parametrize(
+    ("seconds", "refusal"),
+    [
+        (0, "too_fast"),
+        (-1, "too_fast"),  # Another machine's clock, some moments ahead.
+        (60, ""),
+        (-60, ""),
+        (-3 * 3600, ""),
+        (24 * 3600 - 60, ""),
+        (24 * 3600 + 60, "expired"),
+    ],
+)
+def test_a_form_is_ours_whatever_the_clock_says_since(
+    app: Flask, portal_services: Services, monkeypatch: pytest.MonkeyPatch, seconds: int, refusal: str
+) -> None:
+    """Refused are forms that were open for too long or sent too soon, not those of a time to come."""
+    clock = portal_services.clock
+    monkeypatch.setattr(portal_services, "settings", replace(portal_services.settings, form_min_seconds=3))
+    with app.test_request_context():
+        stamp = forms.new_stamp()
+        monkeypatch.setattr(portal_services, "clock", lambda: clock() + timedelta(seconds=seconds))
+        try:
+            found = "" if forms.check_stamp(stamp) else "nothing"
+        except forms.StampRefused as refused:
+            found = refused.code
+
+    assert found == refusal

@@ -1,5 +1,7 @@
 """Guessing: who has an account, which passwords are common, and how often anybody may try."""
 
+import hashlib
+import runpy
 import secrets
 from collections.abc import Callable, Iterator
 
@@ -16,6 +18,7 @@ from portal.services import Services
 from portal.storage.schema import metadata
 from tests.builders import PASSWORD, person
 from tests.conftest import hidden
+from tests.needs import REPOSITORY
 from tests.signing_in import Clock, post, start_codes
 from tests.test_lost_link import ask
 from tests.test_private_page import send, the_request
@@ -216,6 +219,18 @@ def test_other_passwords_are_taken_as_they_are(password: str) -> None:
 
 
 def test_the_list_of_common_passwords_is_whole() -> None:
-    """More than three thousand that are long enough, each once."""
-    assert len(passwords._common()) > 9_000
-    assert all(len(entry) == passwords._PREFIX for entry in passwords._common())
+    """As its script makes it: long ones only, hashed, each once and in order; and NOTICE says where they come from."""
+    made = runpy.run_path(str(REPOSITORY / ".ci" / "common_passwords.py"))["packed"]
+    shipped = (REPOSITORY / "portal" / "common_passwords.bin").read_bytes()
+    entries = [shipped[at : at + passwords.PREFIX] for at in range(0, len(shipped), passwords.PREFIX)]
+
+    assert len(entries) == len(passwords._common()) == 9_728
+    assert entries == sorted(set(entries))
+    assert made(["short", "Correct Horse Battery", "correct horse battery", "an-older-favourite"]) == b"".join(
+        sorted(
+            hashlib.sha256(each.encode()).digest()[: passwords.PREFIX]
+            for each in ("correct horse battery", "an-older-favourite")
+        )
+    )
+    assert made(["passwordpassword"]) in entries
+    assert "Copyright (c) 2018 Daniel Miessler" in (REPOSITORY / "NOTICE").read_text()

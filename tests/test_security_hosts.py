@@ -5,8 +5,10 @@ from dataclasses import replace
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from gunicorn.http.parser import RequestParser
 
 from portal.app import create_app
+from portal.server import Server
 from portal.services import Services, open_services
 from portal.settings import Settings
 from portal.storage.schema import metadata
@@ -77,6 +79,16 @@ def test_behind_one_only_what_it_sets_counts(instance: Settings) -> None:
         assert body(client, path, **proxy, **others) == body(client, path, **proxy)
     for name, value in others.items():
         assert body(client, "/en/", **proxy, **{name: value}) == body(client, "/en/", **proxy), name
+
+
+def test_nobody_takes_the_beginning_off_a_path(instance: Settings) -> None:
+    """A proxy that refuses a path, and hands on any header, would else be led past: gunicorn takes it for the proxy's."""
+    configured = Server(replace(instance, proxy_count=1), lambda: None).cfg
+    sent = "GET /x/en/desk/ HTTP/1.1\r\nHost: localhost\r\nSCRIPT_NAME: /x\r\nPATH_INFO: /\r\nX-Forwarded-For: 192.0.2.1\r\n\r\n"
+
+    asked = next(RequestParser(configured, [sent.encode()], ("127.0.0.1", 1)))
+
+    assert [name for name, _value in asked.headers] == ["HOST", "X-FORWARDED-FOR"]
 
 
 @pytest.mark.parametrize(

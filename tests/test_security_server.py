@@ -12,7 +12,7 @@ from tests.builders import write_library
 from tests.serving import Server
 from tests.test_headers import ALWAYS, TELLING
 
-pytestmark = pytest.mark.server
+pytestmark = [pytest.mark.server, pytest.mark.reads]
 #: The threads of the server, all of which attackers try to hold.
 THREADS = 2
 #: How long a thread may be held by somebody who does nothing, in seconds, and a good deal for a busy machine.

@@ -5,6 +5,7 @@ import logging
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 import pyotp
 import pytest
@@ -15,6 +16,7 @@ from portal.app import create_app
 from portal.people import Person, Role
 from portal.services import Services, open_services
 from portal.settings import Settings
+from portal.staff import Staff
 from tests.builders import PASSWORD, person
 from tests.conftest import hidden, sign_in
 from tests.signing_in import Clock, post, start_codes
@@ -23,9 +25,9 @@ from tests.test_access import address, rules
 BOSS = "boss@example.org"
 #: What concerns how people sign in, or opens the portal to others, and so needs the person once more.
 NEEDS_PROOF = {
-    "account.end_others", "account.end_sign_in", "desk.admin_new_person", "desk.admin_new_token", "desk.admin_password",
-    "desk.admin_person", "desk.admin_return", "desk.admin_rotate_webhook", "desk.admin_second_factor",
-    "desk.admin_webhook_secret",
+    "account.end_others", "account.end_sign_in", "desk.admin_new_person", "desk.admin_new_token",
+    "desk.admin_new_webhook", "desk.admin_password", "desk.admin_person", "desk.admin_return",
+    "desk.admin_rotate_webhook", "desk.admin_second_factor", "desk.admin_webhook", "desk.admin_webhook_secret",
 }  # fmt: skip
 
 
@@ -101,6 +103,31 @@ def test_a_form_that_was_opened_in_time_can_be_sent(boss: FlaskClient, clock: Cl
     again = boss.post(f"{page}/password", data=sent, headers={"Referer": f"http://localhost{page}"})
     assert again.location == f"/en/account/confirm?next={page}"
     assert "Nothing has been changed yet" in boss.get(again.location).text
+    odd = boss.post(f"{page}/password", data=sent, headers={"Referer": "http://["})
+    assert odd.location == "/en/account/confirm?next="
+
+
+def test_who_presses_twice_stays_signed_in(
+    boss: FlaskClient, clock: Clock, app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both are on their way with the same key when the first one renews it, and the browser keeps the second answer."""
+    clock.on(minutes=20)
+    at, page = "/en/account/confirm", "/en/desk/administration/people/2"
+    first = app.test_client()
+    with boss.session_transaction() as mine, first.session_transaction() as same:
+        same.update(mine)
+    check, presses = Staff.confirm, [first]
+
+    def check_both(staff: Staff, *proof: Any) -> None:
+        if presses:
+            assert post(presses.pop(), at, at, password=PASSWORD)[0] == 303
+        check(staff, *proof)
+
+    monkeypatch.setattr(Staff, "confirm", check_both)
+
+    assert post(boss, at, at, password=PASSWORD, next=page)[::2] == (303, page)
+    assert boss.get(page).status_code == 200
+    assert first.get(page).status_code == 200
 
 
 def test_confirming_renews_the_key_and_leads_back(

@@ -4,6 +4,7 @@ import json
 import logging
 import re
 import stat
+import tomllib
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from functools import cache
@@ -294,3 +295,17 @@ def test_lines_of_the_log_have_times_of_utc(form: str, monkeypatch: pytest.Monke
     line = logs.formatter(form).format(record)
 
     assert (json.loads(line)["time"] if form == "json" else line.split(" ")[0]) == "2026-03-29T01:30:00.250Z"
+
+
+def test_nothing_but_the_product_is_in_the_wheel() -> None:
+    """No tests, no tools, no fuzzer; the package as it lies here, with articles, translations and the common passwords."""
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))
+    ignored = (REPOSITORY / ".gitignore").read_text(encoding="utf-8").split()
+
+    assert project["tool"]["hatch"]["build"]["targets"]["wheel"] == {
+        "packages": ["portal"],
+        "force-include": {"translations": "portal/translations", "articles": "portal/shipped_articles"},
+    }
+    assert (REPOSITORY / "portal" / "common_passwords.bin").is_file()
+    # What git does not know is not in the wheel either.
+    assert not [line for line in ignored if line.strip("/*") in {"portal", ".bin", "common_passwords.bin"}]

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.balancing import until
 from tests.builders import write_article, write_library
 from tests.needs import REPOSITORY
 from tests.serving import Server, free_port, portal
@@ -37,7 +38,7 @@ def test_a_first_start_prepares_everything_and_tells_what_to_do_next(serve: Star
 
 def test_a_second_start_reads_nothing_and_keeps_the_key(serve: Start, library_folder: Path) -> None:
     """Nothing has changed, nothing is done again."""
-    first = serve(articles=library_folder).start()
+    first = serve(articles=library_folder, PORTAL_DRAIN_SECONDS="1").start()
     key = (first.data / "secret.key").read_bytes()
     first.signal(signal.SIGTERM)
     assert first.wait() == 0
@@ -46,6 +47,22 @@ def test_a_second_start_reads_nothing_and_keeps_the_key(serve: Start, library_fo
 
     assert "Index      up to date" in second.log.read_text()
     assert (first.data / "secret.key").read_bytes() == key
+
+
+def test_a_portal_that_is_to_end_says_so_first_and_fails_nobody(serve: Start, library_folder: Path) -> None:
+    """A load balancer that asks for health turns away in time; until then everybody is served. Told twice, it ends."""
+    server = serve(articles=library_folder, PORTAL_DRAIN_SECONDS="300", PORTAL_WORKERS="2").start()
+
+    server.signal(signal.SIGTERM)
+    until(lambda: server.get("/readyz") == (503, '{"portal":"ending"}\n'), "nobody was told")
+    asked = [server.get("/en/search?q=password")[0] for _ in range(20)]
+    alive = server.get("/healthz")[0]
+    server.signal(signal.SIGTERM)
+
+    assert asked == [200] * 20
+    assert alive == 200
+    assert server.wait() == 0
+    assert "ending in 300 s" in server.log.read_text()
 
 
 def test_a_saved_article_is_findable_within_two_seconds(serve: Start, library_folder: Path) -> None:

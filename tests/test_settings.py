@@ -37,6 +37,7 @@ GOOD: dict[str, tuple[Any, dict[str, Any]]] = {
     "secret_key_file": (None, {"/run/secrets/portal": Path("/run/secrets/portal"), "~/key": HOME / "key"}),
     "node": ("", {"node-1": "node-1"}),
     "agree_seconds": (60, {"0": 0, "3600": 3600}),
+    "drain_seconds": (0, {"0": 0, "300": 300}),
     "base_url": ("", {
         "https://help.example.org": "https://help.example.org",
         "https://example.org/": "https://example.org",
@@ -124,6 +125,7 @@ BAD: dict[str, tuple[str, tuple[str, ...]]] = {
     "secret_key_file": ("path of a folder", (" ", "\0", "~no-such-user/key")),
     "node": ("one line", ("a\nb", "x" * 201)),
     "agree_seconds": ("from 0 to 3600", ("3601", "1m")),
+    "drain_seconds": ("from 0 to 300", ("301", "5s", "-1")),
     "base_url": (
         "https://help.example.org",
         (

@@ -8,12 +8,12 @@ import pytest
 from sqlalchemy import Connection
 
 from portal.desk.administration import Administration
-from portal.errors import InvalidInput, NotAllowed, NotFound
+from portal.errors import CodeNeeded, InvalidInput, NotAllowed, NotFound, SignInRefused, TooManyAttempts
 from portal.identity import Identity, IdentityRefused
 from portal.own_account import OwnAccount
 from portal.passwords import verify
 from portal.people import Person, Role
-from portal.staff import CodeNeeded, SignInRefused, Staff, TooManyAttempts
+from portal.staff import Staff
 from portal.storage import Database, audit
 from portal.storage import people as store
 from tests.builders import NOW, PASSWORD, person

@@ -1,17 +1,19 @@
 """The second step of a sign-in: codes, recovery codes, and attempts."""
 
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import replace
 from datetime import timedelta
 
 import pyotp
 import pytest
+from argon2 import PasswordHasher
 
-from portal.errors import InvalidInput
+from portal.errors import CodeNeeded, InvalidInput, Pending, SignInRefused, TooManyAttempts
 from portal.own_account import OwnAccount
+from portal.passwords import rehashed, verify
 from portal.people import Person
-from portal.staff import CodeNeeded, Pending, SignInRefused, Staff, TooManyAttempts
+from portal.staff import Staff
 from portal.storage import Database
 from portal.storage import people as store
 from tests.builders import NOW, PASSWORD, person
@@ -37,6 +39,38 @@ def pending(staff: Staff, who: Person) -> Pending:
     with pytest.raises(CodeNeeded) as needed:
         staff.sign_in(who.email, PASSWORD, NOW)
     return needed.value.pending
+
+
+@pytest.mark.parametrize("is_overtaken", [False, True])
+def test_hashes_of_before_are_made_anew_at_a_sign_in(
+    is_overtaken: bool, staff: Staff, mia: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the parameters of today, once; a password that an administrator has set meanwhile stays."""
+
+    def stored() -> str:
+        with staff.database.read() as connection:
+            known = store.account(connection, store.with_number(mia.id))
+        assert known is not None
+        return known.password_hash
+
+    def overtaken(hash_: str, password: str) -> str | None:
+        if is_overtaken:
+            staff.set_password(None, mia.id, "lantern-copper-meadow-81", NOW)
+        return rehashed(hash_, password)
+
+    with staff.database.write() as connection:
+        store.set_password(connection, mia.id, PasswordHasher(1, 8192, 1).hash(PASSWORD))
+    monkeypatch.setattr("portal.staff.rehashed", overtaken)
+    with pytest.raises(SignInRefused) if is_overtaken else nullcontext():
+        staff.sign_in(mia.email, PASSWORD, NOW)
+
+    renewed = stored()
+    assert renewed.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
+    assert verify(renewed, PASSWORD) is not is_overtaken
+    monkeypatch.undo()
+    if not is_overtaken:
+        staff.sign_in(mia.email, PASSWORD, NOW)
+        assert stored() == renewed
 
 
 class TestCodes:

@@ -1,16 +1,18 @@
 """`portal staff`: who has access is changed from the command line, in one sentence each."""
 
 import json
+from contextlib import nullcontext
 from datetime import timedelta
 
 import pytest
 from click.testing import CliRunner, Result
 
 from portal.cli import main
+from portal.errors import PasswordNeeded, SignInRefused
 from portal.people import Person, Role
 from portal.services import utc_now
 from portal.settings import Settings
-from portal.staff import SignInRefused, Staff
+from portal.staff import Staff
 from portal.storage import Database, audit
 from portal.storage import people as store
 from tests.builders import PASSWORD, person
@@ -96,6 +98,11 @@ def test_another_password(instance: Settings, staff: Staff, mia: Person) -> None
     assert staff.of_session(key, utc_now()) is None
     typed = run(instance, "password", mia.email, text=f"{PASSWORD}\n{PASSWORD}\n")
     assert (typed.exit_code, PASSWORD in typed.output) == (0, False)
+    assert typed.output.endswith("can sign in with the new password, and chooses another password there.\n")
+    with pytest.raises(PasswordNeeded):
+        staff.sign_in(mia.email, PASSWORD, utc_now())
+    own = run(instance, "password", mia.email, "--own-password", "--password-stdin", text=f"{PASSWORD}\n")
+    assert own.stdout == "Mia Lindt can sign in with the new password.\n"
     assert staff.sign_in(mia.email, PASSWORD, utc_now())[0].id == mia.id
     short = run(instance, "password", mia.email, "--password-stdin", text="short\n")
     assert short.stderr == "portal: The password needs at least 15 characters.\n"
@@ -150,15 +157,20 @@ def test_a_mistake_is_one_sentence(arguments: tuple[str, ...], sentence: str, in
 
 
 @pytest.mark.parametrize("base_url", ["", "https://help.example.org"])
+@pytest.mark.parametrize("is_own", [False, True])
 def test_who_is_added_is_told_where_to_sign_in(
-    base_url: str, instance: Settings, monkeypatch: pytest.MonkeyPatch
+    base_url: str, is_own: bool, instance: Settings, staff: Staff, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """By the public address; where there is none, without a host and a port that may not be the served ones."""
     monkeypatch.setenv("PORTAL_BASE_URL", base_url)
-    result = run(instance, "add", "ada@example.org", "--name", "Ada", "--password-stdin", text=f"{OTHER}\n")
+    options = ("--name", "Ada", "--password-stdin", *(["--own-password"] if is_own else []))
+    result = run(instance, "add", "ada@example.org", *options, text=f"{OTHER}\n")
 
     place = f"{base_url}/en/sign-in" if base_url else "/en/sign-in of the portal"
-    assert (result.exit_code, result.stdout) == (0, f"Ada can sign in at {place} with ada@example.org.\n")
+    then = "" if is_own else ", and chooses another password there"
+    assert (result.exit_code, result.stdout) == (0, f"Ada can sign in at {place} with ada@example.org{then}.\n")
+    with nullcontext() if is_own else pytest.raises(PasswordNeeded):
+        staff.sign_in("ada@example.org", OTHER, utc_now())
 
 
 def test_the_calendar_must_exist(instance: Settings, mia: Person) -> None:

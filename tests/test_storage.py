@@ -11,10 +11,10 @@ from alembic.runtime.migration import MigrationContext
 
 from portal.desk.posting import Posting
 from portal.desk.work import Desk
-from portal.errors import AlreadyTaken, StaleTicket
+from portal.errors import AlreadyTaken, SignInRefused, StaleTicket, TooManyAttempts
 from portal.letters import Letters
 from portal.people import Person
-from portal.staff import SignInRefused, Staff, TooManyAttempts
+from portal.staff import Staff
 from portal.storage import Database, feedback, gaps, migration
 from portal.storage import people as people_store
 from portal.storage import tickets as store

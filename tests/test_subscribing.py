@@ -25,11 +25,11 @@ LATER = NOW + timedelta(hours=1)
 TITLES = {"de": "Drucker offline", "fr": "Imprimante hors ligne"}
 
 
-def subscriptions_on(database: Database) -> Subscriptions:
+def subscriptions_on(database: Database, secret: bytes = SECRET) -> Subscriptions:
     """The use cases on a database."""
     budgets = Budgets("memory://", session=100, network=100, anonymous=100, total=100)
-    gaps = Gaps(database, SECRET, budgets, GapRules())
-    return Subscriptions(database, SECRET, LETTERS, gaps, "help.example.org")
+    gaps = Gaps(database, secret, budgets, GapRules())
+    return Subscriptions(database, secret, LETTERS, gaps, "help.example.org")
 
 
 def add_gap(database: Database, **changes: Any) -> Ticket:

@@ -139,8 +139,8 @@ def test_the_list_says_what_opens_nothing(admin: FlaskClient, portal_services: S
 @pytest.mark.parametrize("language", CODES)
 def test_every_page_is_there_in_every_language(language: str, admin: FlaskClient, portal_services: Services) -> None:
     """With one heading, and no reference to what is not there."""
-    portal_services.api_tokens.make(None, "Wiki", [Scope.GAPS_READ], 1, portal_services.clock())
-    for path in ("tokens", "tokens/new", "tokens/1/revoke", ""):
+    token, _ = portal_services.api_tokens.make(None, "Wiki", [Scope.GAPS_READ], 1, portal_services.clock())
+    for path in ("tokens", "tokens/new", f"tokens/{token.id}/revoke", ""):
         answer = admin.get(f"/{language}{ROOT}{path}")
         assert answer.status_code == 200, path
         assert answer.text.count("<h1>") == 1

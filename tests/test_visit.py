@@ -39,6 +39,7 @@ def set_by(answer: TestResponse) -> list[str]:
 
 def counted(services: Services) -> tuple[int, int]:
     """How many queries are counted, and for how many sessions."""
+    assert services.queries.flush()
     with services.database.read() as connection:
         queries, sessions = (
             connection.execute(select(func.count()).select_from(table)).scalar_one()
@@ -165,6 +166,7 @@ def test_what_five_visits_asked_is_suggested_in_its_language(reader: FlaskClient
         browser = reader.application.test_client()
         search(browser)
         search(browser, TITLES["en"])
+        assert portal_services.queries.flush()
         with portal_services.database.read() as connection:
             popular = frequent.popular(connection, "en")
         assert bool(popular) == (number == 4)

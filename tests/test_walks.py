@@ -75,6 +75,7 @@ def test_what_a_screen_reader_is_given(name: str, path: str, house: House, perso
     compare(page, name)
 
 
+@pytest.mark.writes
 @pytest.mark.parametrize("language", ["en", "fr", "de", "ru"])
 def test_from_a_search_to_an_article_and_a_vote(language: str, house: House, walk: Walk) -> None:
     """Suggestions, results, filter, article, “no” with a reason: names in the page's language, every key seen."""
@@ -126,6 +127,7 @@ def test_from_a_search_to_an_article_and_a_vote(language: str, house: House, wal
 TOPIC = {"en": "Accounts", "fr": "Comptes", "de": "Konten", "ru": "Имена"}
 
 
+@pytest.mark.writes
 @pytest.mark.parametrize("language", ["en", "fr", "de", "ru"])
 def test_from_a_form_with_faults_to_a_closed_request(language: str, house: House, walk: Walk) -> None:
     """Summary, fields, private page, a reply that comes by itself, an answer, closing and rating."""
@@ -184,6 +186,7 @@ def test_from_a_form_with_faults_to_a_closed_request(language: str, house: House
 DESCRIPTION = "(field) => (field.getAttribute('aria-describedby') || '').split(' ').map((id) => document.getElementById(id)?.textContent).join(' ')"
 
 
+@pytest.mark.writes
 def test_from_nothing_found_to_being_told(house: House, walk: Walk) -> None:
     """The ways on are in order: a person, an email later, what helped others."""
     page = walk.page

@@ -84,6 +84,7 @@ def test_every_chart_says_what_it_shows_and_has_a_table(house: House, walk: Walk
     expect(page.locator(".data table").first).to_be_hidden()
 
 
+@pytest.mark.writes
 def test_signing_in_with_a_second_factor(house: House, person: Callable[..., Page]) -> None:
     """Address, password, code: three fields, each the next key away; a wrong code is said at once."""
     who, app = with_codes(house)
@@ -124,6 +125,7 @@ def with_codes(house: House) -> tuple[str, pyotp.TOTP]:
     return who.email, app
 
 
+@pytest.mark.writes
 def test_from_the_queue_to_a_reply_that_is_taken_back(house: House, walk: Walk) -> None:
     """Keys of the queue, preview, sending, undo, escalation with a reason, a note."""
     page = walk.page
@@ -181,6 +183,7 @@ def test_news_of_a_ticket_are_said(house: House, walk: Walk) -> None:
     assert walk.here() == 'textbox "Reply to Anna Bell"'
 
 
+@pytest.mark.writes
 def test_many_tickets_at_once(house: House, walk: Walk) -> None:
     """Ticked with keys, counted, and what came of it is said."""
     page = walk.page
@@ -219,6 +222,7 @@ def test_keys_are_told_and_can_be_turned_off(house: House, walk: Walk) -> None:
     assert walk.here().startswith('button "Keyboard shortcuts'), "single keys work although they are off"
 
 
+@pytest.mark.writes
 def test_writers_and_administrators(house: House, walk: Walk) -> None:
     """A gap is taken on; a form with a fault leads to the field; what was saved is said."""
     page = walk.page

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from http.server import ThreadingHTTPServer
@@ -228,6 +229,23 @@ def test_many_at_once_tell_once(database: Database) -> None:
 
     assert sorted(said["data"]["ticket"]["number"] for said in receiver.said) == sorted(map(str, range(24)))
     assert {each.state for each in log(database)} == {State.SENT}
+
+
+@pytest.mark.parametrize("behind", [1.0, CLAIM - 1])
+def test_two_workers_whose_clocks_differ_take_one_message_once(database: Database, behind: float) -> None:
+    """A claim that ends later than one's own would is no mistake of a clock: another worker has just made it."""
+    number = hook(database).id
+    happen(database, "1")
+    first, second = after(minutes=5), after(minutes=5) - timedelta(seconds=behind)
+    with ThreadPoolExecutor(1) as other, database.write() as mine:
+        has_first = store.claim(mine, number, first, CLAIM) is not None
+        # PostgreSQL passes over the row that is locked; SQLite waits until it is free.
+        at_once = other.submit(dispatch(database)._claim, number, second)
+
+    assert (has_first, at_once.result(30)) == (True, None)
+    assert dispatch(database)._claim(number, second) is None
+    with database.read() as connection:
+        assert store.due(connection, second, CLAIM) == []
 
 
 _CHILD = """

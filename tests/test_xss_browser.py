@@ -27,6 +27,7 @@ ELSEWHERE = frozenset(
     {
         "account.ask_stop_digest",  # needs the link of a mail
         "account.confirm",  # before what needs a fresh password
+        "account.first_password",  # between an administrator's password and one's own
         "desk.back",  # what a sent form leads back to
         "sign_in.code_form",  # between the password and the code
         "sign_in.leave",  # to an identity provider

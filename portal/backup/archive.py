@@ -100,8 +100,14 @@ class Writer:
         """One more member.
 
         Raises:
-            BadBackup: its name cannot stand in an archive.
+            BadBackup: its name cannot stand in an archive, or nobody could read it there.
         """
+        is_last = name == MANIFEST
+        if len(content) > (MAX_JSON if is_last else MAX_MEMBER) or len(self._entries) >= MAX_MEMBERS - (not is_last):
+            raise BadBackup(
+                f"The backup would be refused when it is restored: {name} is larger than {MAX_MEMBER >> 20} MiB, or there "
+                f"are more than {MAX_MEMBERS:,} files."
+            )
         try:
             check_name(name)
             block = tarfile.TarInfo(name)

@@ -61,6 +61,8 @@ def contents_of(settings: Settings, now: datetime) -> Iterator[Contents]:
     Raises:
         BadBackup: a part of it cannot be read.
     """
+    if not settings.data.is_dir():
+        raise BadBackup(f"There is no instance folder {settings.data}; name the server's with --data.")
     database = Database(settings.database)
     try:
         if database.is_sqlite:
@@ -75,7 +77,7 @@ def contents_of(settings: Settings, now: datetime) -> Iterator[Contents]:
             tools = postgresql.programs(server)
             snapshot = str(connection.exec_driver_sql("SELECT pg_export_snapshot()").scalar_one())
             counts, revision = postgresql.counted(connection), postgresql.revision(connection)
-            dump = postgresql.dumped(settings.database, tools, snapshot, counts)
+            dump = postgresql.dumped(settings.database, tools, postgresql.schema(connection), snapshot, counts)
             yield Contents(_header(now, "postgresql", server, revision), counts, postgresql.NAME, dump, settings)
     finally:
         database.close()
@@ -105,7 +107,7 @@ def _shown(name: str, value: Any) -> Any:
     if isinstance(value, float):
         return value
     # The password of an address stands before its host, or among its options.
-    return re.sub(r"(?i)(password=)[^&\s]*", r"\1***", re.sub(r"://[^/\s]*@", "://***@", str(value or "")))
+    return re.sub(r"(?i)(password=)[^&\s]*", r"\1***", re.sub(r"://.*@", "://***@", str(value or "")))
 
 
 def _key(settings: Settings) -> bytes:

@@ -8,11 +8,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from portal.backup import sealing
 from portal.backup.archive import BadBackup, Header, Manifest, Reader, Writer
 from portal.backup.contents import contents_of
 from portal.backup.places import draft, sync_folder
 from portal.settings import Settings
+from portal.storage import Database, audit
 
 #: How archives are called; what else lies in their folder is never touched.
 _NAME = re.compile(r"portal-\d{8}T\d{6}Z(?:-\d+)?\.tar\.gz(?:\.age|\.gpg)?")
@@ -74,6 +77,22 @@ def back_up(
         message = f"The backup could not be written in {folder}: {error.strerror or error}."
         raise BadBackup(f"{message} Nothing of it is left, and earlier ones are as they were.") from error
     return Made(final, noting.size, contents.header, manifest, removed)
+
+
+def tell(settings: Settings, made: Made, now: datetime) -> bool:
+    """Tell the portal that it has a backup, for monitoring and administrators; whether that could be kept.
+
+    It is a row of the audit log, beside the backup: one that cannot be told of is a backup all the same.
+    """
+    database = Database(settings.database)
+    try:
+        with database.write() as connection:
+            audit.record(connection, now, None, "make", "backup", made.path.name, {}, {}, actor_name="portal backup")
+    except (SQLAlchemyError, OSError):
+        return False
+    finally:
+        database.close()
+    return True
 
 
 def _named(path: Path, folder: Path, now: datetime, ending: str) -> Path:

@@ -19,16 +19,36 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
+def _left(folder: Path, prefix: str) -> Iterator[Path]:
+    """What killed processes have left; never what others may have laid into a folder that all can write, as /tmp is."""
+    ours = {os.geteuid(), folder.stat().st_uid}
+    for path in folder.glob(f"{prefix}*"):
+        with suppress(OSError):
+            if path.lstat().st_uid in ours:
+                yield path
+
+
+@contextmanager
+def _held(path: Path, flags: int = 0) -> Iterator[BinaryIO]:
+    """A file that is locked as long as its maker lives; links are not followed, and pipes not waited for.
+
+    Raises:
+        OSError: it cannot be opened, or somebody else holds it.
+    """
+    how = os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | flags
+    with os.fdopen(os.open(path, how, 0o600), "r+b") as file:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield file
+
+
 @contextmanager
 def draft(folder: Path, prefix: str) -> Iterator[tuple[Path, BinaryIO]]:
     """A new file that only the owner reads, removed at the end unless it was moved; those of killed processes go, too."""
-    for leftover in folder.glob(f"{prefix}*"):
-        with suppress(OSError), leftover.open("rb") as file:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # Held as long as its maker lives.
+    for leftover in _left(folder, prefix):
+        with suppress(OSError), _held(leftover):
             leftover.unlink()
     path = folder / f"{prefix}{secrets.token_hex(4)}"
-    with os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600), "w+b") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+    with _held(path, os.O_CREAT | os.O_EXCL) as file:
         try:
             yield path, file
         finally:
@@ -38,15 +58,15 @@ def draft(folder: Path, prefix: str) -> Iterator[tuple[Path, BinaryIO]]:
 @contextmanager
 def staging(folder: Path, prefix: str) -> Iterator[Path]:
     """A new folder that only the owner reads, removed at the end; those of killed processes go, too."""
-    for leftover in folder.glob(f"{prefix}*"):
-        with suppress(OSError), (leftover / "lock").open("ab") as file:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    for leftover in _left(folder, prefix):
+        with suppress(OSError), _held(leftover / "lock"):
             shutil.rmtree(leftover, ignore_errors=True)
+        with suppress(OSError):
+            leftover.rmdir()  # Its maker was killed before there was a lock.
     path = folder / f"{prefix}{secrets.token_hex(4)}"
     path.mkdir(mode=0o700)
     try:
-        with (path / "lock").open("ab") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
+        with _held(path / "lock", os.O_CREAT | os.O_EXCL):
             yield path
     finally:
         shutil.rmtree(path, ignore_errors=True)

@@ -19,8 +19,8 @@ from portal.storage import Database, migration
 
 
 def file_of(database: Database) -> Path:
-    """The file of an SQLite database."""
-    return Path(make_url(database.url).database or "")
+    """The file of an SQLite database; links lead to it."""
+    return Path(make_url(database.url).database or "").resolve()
 
 
 class Placing:
@@ -69,12 +69,11 @@ class Placing:
             sqlite.settle(staged)
             counts = sqlite.checked(staged)
         target.parent.mkdir(parents=True, exist_ok=True)
-        if target.parent.resolve() != self._data.resolve():  # Perhaps another disk.
-            staged = Path(shutil.copyfile(staged, target.with_name(f".restore-{target.name}")))
-            staged.chmod(0o600)
-        _sync(staged)
         if target.exists():
             sqlite.settle(target)  # What is damaged stays as it is.
+        if target.parent.resolve() != self._data.resolve():  # Perhaps another disk.
+            staged = _brought(staged, target.with_name(f".restore-{target.name}"))
+        _sync(staged)
         for ending in ("", "-wal", "-shm"):
             self._keep(target.with_name(target.name + ending))
         # From here on the old file stands for itself: a log that is left would be taken for the new one's.
@@ -90,6 +89,8 @@ class Placing:
         with self._database.read() as connection:
             there = postgresql.tables(connection)
             server = postgresql.server_version(connection)
+            if there:  # Once more: to unpack it has taken its time.
+                postgresql.refuse_others(connection)
         if strange := sorted(set(there) - set(counts)):
             raise BadBackup(
                 f"The database has tables that are not in the backup, such as {strange[0]}: it is newer, or not the "
@@ -181,6 +182,21 @@ class Placing:
             owner = self._data.stat()
             for each in (path, *path.rglob("*")):
                 os.chown(each, owner.st_uid, owner.st_gid, follow_symlinks=False)
+
+
+def _brought(source: Path, place: Path) -> Path:
+    """A copy of a file in another folder, which its owner alone can read; nothing is left of one that fails."""
+    place.unlink(missing_ok=True)  # Of a restore that was killed.
+    try:
+        with (
+            source.open("rb") as file,
+            os.fdopen(os.open(place, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as copy,
+        ):
+            shutil.copyfileobj(file, copy, 2**20)
+    except BaseException:
+        place.unlink(missing_ok=True)
+        raise
+    return place
 
 
 def _sync(path: Path) -> None:

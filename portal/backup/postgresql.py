@@ -62,10 +62,16 @@ def counted(connection: Connection) -> dict[str, int]:
     }
 
 
+def schema(connection: Connection) -> str:
+    """The schema that holds the portal's tables; what is in others is not the portal's."""
+    return str(connection.exec_driver_sql("SELECT current_schema()").scalar_one())
+
+
 def tables(connection: Connection) -> list[str]:
-    """The names of all tables."""
+    """The names of all tables but those of the search index, which are made again from the articles."""
     found = connection.exec_driver_sql(
-        "SELECT tablename FROM pg_tables WHERE schemaname = current_schema() ORDER BY tablename"
+        "SELECT tablename FROM pg_tables WHERE schemaname = current_schema() AND tablename !~ '^search[0-9].*_'"
+        " ORDER BY tablename"
     )
     return [str(name).replace('"', '""') for (name,) in found]
 
@@ -82,13 +88,20 @@ def server_version(connection: Connection) -> str:
     return str(connection.exec_driver_sql("SHOW server_version").scalar_one()).split()[0]
 
 
-def others(connection: Connection) -> int:
-    """How many other connections use the database."""
+def refuse_others(connection: Connection) -> None:
+    """Make sure that nobody else uses the database.
+
+    Raises:
+        BadBackup: says how many do.
+    """
     statement = (
         "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
-        " AND backend_type = 'client backend' AND pid <> pg_backend_pid()"
+        " AND pid <> pg_backend_pid()"
+        # What those of other users are is not told to everybody; only clients have users.
+        " AND (backend_type = 'client backend' OR backend_type IS NULL AND usesysid IS NOT NULL)"
     )
-    return int(connection.exec_driver_sql(statement).scalar_one())
+    if others := int(connection.exec_driver_sql(statement).scalar_one()):
+        raise BadBackup(f"{others} other connections use the database. Stop every portal that works with it.")
 
 
 def programs(server: str) -> Programs:
@@ -135,15 +148,16 @@ def _address(url: str) -> tuple[str, dict[str, str]]:
     return shown, {**os.environ, **({"PGPASSWORD": str(password)} if password else {})}
 
 
-def dumped(url: str, tools: Programs, snapshot: str, counts: dict[str, int]) -> Iterator[bytes]:
-    """A dump as of a moment that another connection lends; what pg_restore reads in it is counted as it passes.
+def dumped(url: str, tools: Programs, name: str, snapshot: str, counts: dict[str, int]) -> Iterator[bytes]:
+    """A dump of a schema's tables as of a moment that another connection lends; what pg_restore reads is counted.
 
     Raises:
         BadBackup: the dump failed, or does not hold the rows that were counted.
     """
     address, environment = _address(url)
     options = ("--format=custom", "--compress=0", "--no-password", "--lock-wait-timeout=60s", f"--snapshot={snapshot}")
-    command = tools.command("pg_dump", *options, f"--dbname={address}")
+    parts = (f"--table={_quoted(name)}.*", f"--exclude-table={_quoted(name)}.search[0-9]*_*")
+    command = tools.command("pg_dump", *options, *parts, f"--dbname={address}")
     with (
         _Count(tools) as count,
         tempfile.TemporaryFile() as said,
@@ -162,8 +176,8 @@ def dumped(url: str, tools: Programs, snapshot: str, counts: dict[str, int]) -> 
         compare(counts, count.result())
 
 
-def checked(dump: Path, tools: Programs) -> dict[str, int]:
-    """The rows of each table that pg_restore reads in a dump.
+def checked(dump: Path, tools: Programs) -> tuple[dict[str, int], str]:
+    """The rows of each table that pg_restore reads in a dump, and the revision of its schema.
 
     Raises:
         BadBackup: it cannot read it.
@@ -171,7 +185,7 @@ def checked(dump: Path, tools: Programs) -> dict[str, int]:
     with _Count(tools) as count, dump.open("rb") as file:
         while chunk := file.read(_CHUNK):
             count.feed(chunk)
-        return count.result()
+        return count.result(), count.revision
 
 
 def compare(wanted: dict[str, int], found: dict[str, int]) -> None:
@@ -196,6 +210,8 @@ class _Count:
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._said, env={**os.environ, "LC_ALL": "C"}
         )
         self._rows: dict[str, int] = {}
+        #: Of the schema; empty where the dump does not say.
+        self.revision = ""
         self._thread = threading.Thread(target=self._read, daemon=True)
         self._thread.start()
 
@@ -243,11 +259,18 @@ class _Count:
                     table = ""
                 elif table:
                     self._rows[table] += 1
+                    if table == "alembic_version":
+                        self.revision = line.decode(errors="replace").rstrip("\n")
                 elif found := re.match(rb'COPY (?:[^.]+\.)?"?([^ ".]+)"? .*FROM stdin;$', line):
                     table = found[1].decode()
                     self._rows.setdefault(table, 0)
         except ValueError:  # Closed while it was read.
             return
+
+
+def _quoted(name: str) -> str:
+    """A name as pg_dump takes it for itself instead of for a pattern."""
+    return '"{}"'.format(name.replace('"', '""'))
 
 
 def restored(url: str, dump: Path, tools: Programs, *, is_replacing: bool) -> None:

@@ -48,10 +48,13 @@ def check(source: Path, identity: Path | None, place: Path) -> Restored:
     Raises:
         BadBackup: it is not.
     """
-    with staging(place, _STAGING) as folder:
-        header, manifest = _unpacked(source, identity, folder, _known)
-        _check_database(header, manifest, folder, None)
-        return Restored(header, manifest, header.revision, None, ())
+    try:
+        with staging(place, _STAGING) as folder:
+            header, manifest = _unpacked(source, identity, folder, _known)
+            _check_database(header, manifest, folder, None)
+            return Restored(header, manifest, header.revision, None, ())
+    except OSError as error:
+        raise BadBackup(f"The backup could not be unpacked in {place}: {error.strerror or error}.") from error
 
 
 def restore(
@@ -131,12 +134,14 @@ def _refuse_what_is_there(settings: Settings, database: Database, *, is_replacin
     else:
         with database.read() as connection:
             found = "the database" if postgresql.tables(connection) else ""
-            if (others := postgresql.others(connection)) and found:
-                raise BadBackup(f"{others} other connections use the database. Stop every portal that works with it.")
+            if found:
+                postgresql.refuse_others(connection)
     if not found and (settings.data / "secret.key").exists():
         found = str(settings.data / "secret.key")
     if found and not is_replacing:
         raise BadBackup(f"There is a portal already: {found}. With --replace it is kept beside and replaced.")
+    if database.is_sqlite and file_of(database).exists():
+        sqlite.settle(file_of(database))
 
 
 def _known(header: Header, engine: str = "") -> None:
@@ -205,13 +210,13 @@ def _check_database(header: Header, manifest: Manifest, folder: Path, database: 
     if not (folder / name).is_file():
         raise BadBackup("The backup is damaged: there is no database in it.")
     if header.engine == "sqlite":
-        found = sqlite.checked(folder / name)
-        if sqlite.revision(folder / name) != header.revision:
-            raise BadBackup("The backup is damaged: its database has another schema than it says.")
+        found, revision = sqlite.checked(folder / name), sqlite.revision(folder / name)
     else:
         server = header.server
         if database is not None:
             with database.read() as connection:
                 server = postgresql.server_version(connection)
-        found = postgresql.checked(folder / name, postgresql.programs(server))
+        found, revision = postgresql.checked(folder / name, postgresql.programs(server))
+    if revision != header.revision:
+        raise BadBackup("The backup is damaged: its database has another schema than it says.")
     postgresql.compare(manifest.counts, found)

@@ -7,7 +7,7 @@ import subprocess
 import tempfile
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, BinaryIO
 
@@ -99,12 +99,12 @@ def sealed(sink: Noting, recipients: Sequence[str]) -> Iterator[Sink]:
             yield pump
             pump.finish()
         except BrokenPipeError:
-            pump.finish(is_broken=True)
+            pump.finish()
         except BaseException:
             process.kill()
             raise
         finally:
-            pump.join()
+            pump.close()
         if process.wait():
             raise BadBackup(f"The backup could not be encrypted: {_last_line(said)}.")
 
@@ -135,14 +135,15 @@ class _Pump(threading.Thread):
             self._fault = fault
             self._process.kill()
 
-    def finish(self, *, is_broken: bool = False) -> None:
-        """Say that no more comes; raises what went wrong on the other side."""
-        try:
-            if not is_broken:
-                self._in.close()
-        except BrokenPipeError:
-            pass
+    def close(self) -> None:
+        """Say that no more comes, and wait for the rest."""
+        with suppress(BrokenPipeError):  # A tool that has given up says why itself.
+            self._in.close()
         self.join()
+
+    def finish(self) -> None:
+        """Close it; raises what went wrong on the other side."""
+        self.close()
         if self._fault:
             raise self._fault
 

@@ -74,12 +74,18 @@ def revision(path: Path) -> str:
 
 
 def settle(path: Path) -> None:
-    """Move what stands in a database's log into its file, where that still works; nobody else has it open."""
+    """Move what stands in a database's log into its file, where that still works.
+
+    Raises:
+        BadBackup: somebody else has it open, and would go on in a file that has been put away.
+    """
     try:
         with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=rw", uri=True)) as connection:
-            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    except sqlite3.Error:
-        return
+            # Without a log there is one file only; SQLite does without it where nobody else has the database open.
+            connection.execute("PRAGMA journal_mode=DELETE")
+    except sqlite3.Error as error:
+        if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_BUSY:
+            raise BadBackup(f"The database {path} is in use. Stop every portal that works with it.") from None
 
 
 def chunks(path: Path) -> Iterator[bytes]:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from portal.backup.making import back_up
+from portal.backup.making import back_up, tell
 from portal.backup.restoring import Restored, check
 from portal.backup.restoring import restore as bring_back
 from portal.commands.options import as_json, show, with_settings
@@ -37,6 +37,8 @@ def backup(
 ) -> None:
     """Write a backup into FOLDER while the portal runs, and check it: database, secret keys, mails, settings."""
     made = back_up(settings, folder, utc_now(), recipients=recipients, keep=keep, with_articles=with_articles)
+    if not tell(settings, made, utc_now()):
+        click.echo("The backup is whole, but the portal could not be told of it: alerts may call it missing.", err=True)
     value = {
         "path": str(made.path),
         "bytes": made.size,

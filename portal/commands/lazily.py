@@ -55,6 +55,7 @@ class LazyGroup(click.Group):
         gc.disable()
         try:
             loaded = import_module(module)
+            gc.freeze()  # Nor is it ever garbage.
         finally:
             if was_collecting:
                 gc.enable()

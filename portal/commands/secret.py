@@ -1,9 +1,13 @@
 """`portal secret`: the keys that the portal signs with, shown by name, changed step by step."""
 
+from collections.abc import Callable
 from datetime import date
-from typing import Any
+from pathlib import Path
+from typing import Any, TypeVar
 
 import click
+from sqlalchemy import Connection, inspect
+from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
 from portal import key_files, keys, nodes
@@ -13,9 +17,10 @@ from portal.keys import Key
 from portal.second_factor import key_name
 from portal.services import utc_now
 from portal.settings import Settings
-from portal.storage import Database, people
+from portal.storage import Database, describe, people, reachable
 from portal.storage import nodes as store
 
+_Found = TypeVar("_Found")
 _RELOAD = "Give every machine this file, then reload each: systemctl reload portal (or SIGHUP to portal serve)."
 
 
@@ -57,18 +62,14 @@ def _line(row: dict[str, Any]) -> str:
 
 
 def _depending(settings: Settings, found: list[Key]) -> dict[str, list[str]]:
-    """Whose one-time codes follow from each key: addresses by the key's name; of old ones that of the oldest."""
+    """Whose one-time codes follow from each key: addresses by the key's name; of old ones that of the oldest.
+
+    That is the last one that has signed already.
+    """
+    oldest = next(key.name for key in reversed(found) if not key.is_next)
     depending: dict[str, list[str]] = {key.name: [] for key in found}
-    database = Database(settings.database)
-    try:
-        with database.read() as connection:
-            salts = people.salts(connection)
-    except SQLAlchemyError:
-        return depending  # There is no database yet, or it does not answer: nothing is said.
-    finally:
-        database.close()
-    for email, salt in salts:
-        depending.setdefault(key_name(salt) or found[-1].name, []).append(email)
+    for email, salt in _asked(settings, people.salts):
+        depending.setdefault(key_name(salt) or oldest, []).append(email)
     return depending
 
 
@@ -111,6 +112,7 @@ def drop(settings: Settings, yes: bool) -> None:
         click.echo("These people’s one-time codes will not be accepted any more: " + ", ".join(lost))
         click.echo("Let them set codes up anew first, or afterwards run: portal staff reset-codes EMAIL")
     click.echo("What was signed with the old keys ends: sign-ins, opened forms, addresses for answers in mails sent.")
+    click.echo("Receivers of webhooks must know their new keys before: portal webhooks secret NUMBER")
     if not yes:
         click.confirm("Drop them?", abort=True)
     key_files.store(path, kept)
@@ -133,12 +135,24 @@ def _in_file(settings: Settings) -> tuple[list[Key], Any]:
 
 def _ignorant(settings: Settings, name: str) -> list[str]:
     """The living machines that do not believe a key."""
+    known = _asked(settings, store.everything)
+    return [node.name for node in known if node.age < nodes.ALIVE and name not in node.keys]
+
+
+def _asked(settings: Settings, ask: Callable[[Connection], list[_Found]]) -> list[_Found]:
+    """What is in the database; nothing where there is none yet.
+
+    Raises:
+        CannotStart: it does not answer. That nothing is known must not pass for there being nobody.
+    """
     database = Database(settings.database)
     try:
+        if database.is_sqlite and not Path(make_url(settings.database).database or "").exists():
+            return []
+        reachable(database)
         with database.read() as connection:
-            known = store.everything(connection)
-    except SQLAlchemyError:
-        return []  # No machine has ever said anything.
+            return ask(connection) if inspect(connection).has_table("nodes") else []
+    except SQLAlchemyError as error:
+        raise CannotStart(describe(settings.database, error)) from error
     finally:
         database.close()
-    return [node.name for node in known if node.age < nodes.ALIVE and name not in node.keys]

@@ -37,6 +37,9 @@ _roles = click.option("--role", "roles", multiple=True, type=click.Choice([role.
 _languages = click.option(
     "--language", "languages", multiple=True, type=click.Choice(CODES), help="Language that they answer in."
 )
+_own_password = click.option(
+    "--own-password", is_flag=True, help="The person typed it, and need not choose another one at the first sign-in."
+)
 _from_stdin = click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
 
 
@@ -51,6 +54,7 @@ def staff() -> None:
 @_roles
 @click.option("--tier", "tiers", multiple=True, type=click.IntRange(1, 4), help="Tier that they serve; default 1.")
 @_languages
+@_own_password
 @_from_stdin
 @with_settings
 def add(
@@ -60,6 +64,7 @@ def add(
     roles: tuple[str, ...],
     tiers: tuple[int, ...],
     languages: tuple[str, ...],
+    own_password: bool,
     password_stdin: bool,
 ) -> None:
     """Give somebody access, as an agent unless told otherwise; asks for what is not given."""
@@ -70,12 +75,13 @@ def add(
     # Whoever answers in no language is never given a ticket; the pages of the desk narrow it down.
     spoken = languages or (CODES if Role.AGENT in given else ())
     try:
-        added = _staff(settings).add(Person(0, email, name or "", given, served, spoken), password, utc_now())
+        wanted = Person(0, email, name or "", given, served, spoken)
+        added = _staff(settings).add(wanted, password, utc_now(), is_first=not own_password)
     except InvalidInput as error:
         raise _told(error) from error
     # Without a public address nobody here knows where the portal is served.
     place = f"{settings.base_url}/{CODES[0]}/sign-in" if settings.base_url else f"/{CODES[0]}/sign-in of the portal"
-    click.echo(f"{added.name} can sign in at {place} with {added.email}.")
+    click.echo(f"{added.name} can sign in at {place} with {added.email}{_then(own_password)}.")
 
 
 @staff.command("list")
@@ -144,17 +150,18 @@ def deactivate(settings: Settings, as_json: bool, email: str) -> None:
 
 @staff.command()
 @click.argument("email")
+@_own_password
 @_from_stdin
 @with_settings
-def password(settings: Settings, email: str, password_stdin: bool) -> None:
+def password(settings: Settings, email: str, own_password: bool, password_stdin: bool) -> None:
     """Give somebody another password, and sign them out."""
     known = _staff(settings)
     person = _person(known, email)
     try:
-        known.set_password(None, person.id, _password(password_stdin), utc_now())
+        known.set_password(None, person.id, _password(password_stdin), utc_now(), is_first=not own_password)
     except InvalidInput as error:
         raise _told(error) from error
-    click.echo(f"{person.name} can sign in with the new password.")
+    click.echo(f"{person.name} can sign in with the new password{_then(own_password)}.")
 
 
 @staff.command()
@@ -242,6 +249,11 @@ def _line(person: Person) -> str:
 def _told(error: InvalidInput) -> PortalError:
     """A broken rule in one sentence."""
     return PortalError(_FAULTS.get((error.field, error.code), str(error)))
+
+
+def _then(own_password: bool) -> str:
+    """What else is to be told of a password."""
+    return "" if own_password else ", and chooses another password there"
 
 
 def _password(from_stdin: bool) -> str:

@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from portal.errors import SearchUnavailable
@@ -70,9 +71,11 @@ def check(directory: Path, *, contents: bool = True) -> None:
     """
     try:
         manifest = json.loads((directory / _MANIFEST).read_text())
-        for name, digest in manifest.items():
-            if not (directory / name).is_file() or (contents and _digest(directory / name) != digest):
-                raise SearchUnavailable(f"the index file {name} is damaged")
+        with ThreadPoolExecutor() as together:
+            digests = together.map(_digest, map(directory.joinpath, manifest)) if contents else manifest.values()
+            for (name, sealed), digest in zip(manifest.items(), digests, strict=True):
+                if not (directory / name).is_file() or digest != sealed:
+                    raise SearchUnavailable(f"the index file {name} is damaged")
     except (OSError, ValueError, AttributeError) as error:
         raise SearchUnavailable(f"the index is missing or damaged: {error}") from error
 

@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import NullPool, create_engine
-from sqlalchemy.engine import Engine
+from sqlalchemy import NullPool, create_engine, event
+from sqlalchemy.engine import Engine, make_url
 from sqlalchemy.exc import SQLAlchemyError
 
 from portal.errors import SearchUnavailable
@@ -28,7 +28,7 @@ _READING = {
     "connect_timeout": 2,
     "tcp_user_timeout": 3000,
     "application_name": "portal search",
-    "options": f"-c statement_timeout={int(1000 * TIME_LIMIT)} -c default_transaction_read_only=on",
+    "options": f"-c statement_timeout={int(1000 * TIME_LIMIT)}",
 }
 _WRITING = {"connect_timeout": 5, "tcp_user_timeout": 30_000, "application_name": "portal indexing"}
 
@@ -42,6 +42,7 @@ class Server:
 
     def __init__(self, url: str) -> None:
         self._engine = _engine(url, {"pool_size": KEPT, "max_overflow": MORE, "pool_timeout": TIME_LIMIT}, _READING)
+        event.listen(self._engine, "connect", _only_read)
         self._failed = ""
         self._again_at = 0.0
         self._deciding = threading.Lock()
@@ -116,6 +117,11 @@ class Server:
     def close(self) -> None:
         """Close connections that nobody uses."""
         self._engine.dispose()
+
+
+def _only_read(driver: Any, _record: object) -> None:
+    """Let a new connection change nothing; afterwards, for an address may ask for a server that can be written to."""
+    driver.execute("SET default_transaction_read_only = on")
 
 
 class _Lost(Exception):
@@ -236,6 +242,8 @@ def writing(url: str) -> Iterator[Any]:
 
 def _engine(url: str, pool: dict[str, Any], connect: dict[str, Any]) -> Engine:
     """An engine; what people typed is in parameters, and never in messages."""
+    if (given := make_url(url).query.get("options")) and "options" in connect:
+        connect = connect | {"options": f"{given} {connect['options']}"}  # Such as the schema of the tables.
     try:
         return create_engine(url, hide_parameters=True, connect_args=connect, **pool)
     except ModuleNotFoundError as error:

@@ -1,6 +1,7 @@
 """Writing the index in PostgreSQL: a generation is added beside the others, named by what it holds, and never changed."""
 
 import hashlib
+import secrets
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import astuple
 from functools import cache
@@ -219,10 +220,13 @@ def _merged(
 def _add(cursor: Any, language: str, articles: Sequence[tuple[Fields, bytes]]) -> int:
     """Write a segment; its number."""
     segment = Segment(article for article, _ in articles)
+    # No number comes back, whatever becomes of the tables: processes remember segments by it.
+    number = secrets.randbits(62)
     cursor.execute(
-        "INSERT INTO search1_segments (language, documents, text_length, title_length, frequencies, words)"
-        " VALUES (%s, %s, %s, %s, %s, %s) RETURNING id",
+        "INSERT INTO search1_segments (id, language, documents, text_length, title_length, frequencies, words)"
+        " OVERRIDING SYSTEM VALUE VALUES (%s, %s, %s, %s, %s, %s, %s)",
         (
+            number,
             language,
             segment.count,
             segment.text_length,
@@ -231,7 +235,6 @@ def _add(cursor: Any, language: str, articles: Sequence[tuple[Fields, bytes]]) -
             segment.lexicon(),
         ),
     )
-    number = int(cursor.fetchone()[0])
     with cursor.copy(
         "COPY search1_documents (segment, number, slug, digest, head, fields) FROM STDIN (FORMAT BINARY)"
     ) as copy:

@@ -41,23 +41,17 @@ if (table) {
   }
 }
 
-/* What is done to the ticked tickets: only the fields of the chosen action are shown. */
+/* How many tickets are ticked. */
 
 const bulk = document.querySelector(".bulk");
 if (bulk) {
-  const action = bulk.querySelector("[name=action]");
   const told = bulk.querySelector("[data-ticked]");
-  const choose = () => {
-    for (const part of bulk.querySelectorAll("[data-for]")) part.hidden = part.dataset.for !== action.value;
-  };
   const count = () => {
     const ticked = table.querySelectorAll("input:checked").length;
     told.textContent = ticked === 0 ? "" : ticked === 1 ? bulk.dataset.one : bulk.dataset.many.replace("{count}", ticked);
     bulk.classList.toggle("bulk-ready", ticked > 0);
   };
-  action.addEventListener("change", choose);
   table.addEventListener("change", count);
-  choose();
   count(); // A page that one comes back to may have ticks.
 }
 

@@ -1,9 +1,10 @@
 """Databases: how they are opened, and how a transaction reads or writes."""
 
+import os
 import re
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
@@ -96,6 +97,13 @@ class Database:
 def _sqlite(url: str, options: dict[str, Any]) -> Engine:
     """An engine on SQLite with a write-ahead log, full synchronisation and transactions of our own."""
     engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT, "check_same_thread": False}, **options)
+
+    @event.listens_for(engine, "do_connect")
+    def make(_dialect: Any, _record: Any, arguments: Any, _options: Any) -> None:
+        # Its owner alone may read it, wherever it is and whatever the umask says; its log is made like it.
+        with suppress(OSError):
+            if arguments[0] != ":memory:" and not arguments[0].startswith("file:"):
+                os.close(os.open(arguments[0], os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
 
     @event.listens_for(engine, "connect")
     def configure(connection: Any, _record: Any) -> None:

@@ -2,7 +2,9 @@
 
 import hashlib
 import re
+from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
+from typing import NamedTuple
 
 from sqlalchemy import Connection, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
@@ -22,28 +24,44 @@ MOST = 50_000
 _UNFIT = re.compile(r"[@\[\]]|\d{5}|://|\bwww\.", re.IGNORECASE)
 
 
-def note(
-    connection: Connection, language: str, text: str, key: str, session: str, is_answered: bool, now: datetime
-) -> None:
-    """Remember that a session asked a query; from any number of processes at once.
+class Asked(NamedTuple):
+    """A query that a session asked."""
+
+    #: Of the page.
+    language: str
+    #: The query folded, the same for all spellings that are shown as one.
+    key: str
+    #: The query, masked by `privacy.mask`.
+    text: str
+    #: Secret number of the session; only its hash together with the query is kept, and only until enough sessions
+    #: have asked.
+    session: str
+    is_answered: bool
+    #: When; aware.
+    at: datetime
+
+
+def note_all(connection: Connection, asked: Iterable[Asked]) -> None:
+    """Remember queries that sessions asked; always in the same order, so that two processes do not lock each other.
 
     What may be personal or is too long is not noted. An unanswered query is not noted either unless others have asked
     it with an answer.
-
-    Args:
-        connection: of a write transaction of its own, so that it waits for no other query's.
-        language: of the page.
-        text: the query, masked by `privacy.mask`.
-        key: the query folded, the same for all spellings that are shown as one.
-        session: secret number of the session; only its hash together with the query is kept, and only until enough
-            sessions have asked.
-        is_answered: whether the query was answered.
-        now: aware.
     """
-    text, key = " ".join(text.split()), " ".join(key.split())
-    is_short = 0 < len(text) <= LONGEST and 0 < len(key) <= LONGEST
-    if not (session and is_short and text.isprintable()) or _UNFIT.search(text):
-        return
+    tidied = (item._replace(text=" ".join(item.text.split()), key=" ".join(item.key.split())) for item in asked)
+    for item in sorted((item for item in tidied if _is_fit(item)), key=lambda item: (item.language, item.key, item.at)):
+        _note(connection, *item)
+
+
+def _is_fit(asked: Asked) -> bool:
+    """Whether a query may be noted."""
+    is_short = 0 < len(asked.text) <= LONGEST and 0 < len(asked.key) <= LONGEST
+    return bool(asked.session) and is_short and asked.text.isprintable() and not _UNFIT.search(asked.text)
+
+
+def _note(
+    connection: Connection, language: str, key: str, text: str, session: str, is_answered: bool, now: datetime
+) -> None:
+    """Remember one query."""
     row = _locked(connection, language, key)
     if row is None:
         if not is_answered:

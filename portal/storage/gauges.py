@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Table, column, func, select, text
 
+from portal.storage import audit
 from portal.storage.announcing import State as MessageState
 from portal.storage.outbox import State as MailState
 from portal.storage.schema import deliveries, outbox, tickets, webhooks
@@ -81,6 +82,12 @@ def _queue(
     waiting = connection.execute(select(func.count(), func.min(table.c.created_at)).where(is_waiting)).one()
     failed = connection.execute(select(func.count()).select_from(table).where(is_failed)).scalar_one()
     return Queue(waiting[0], waiting[1], int(failed))
+
+
+def last_backup(connection: Connection) -> datetime | None:
+    """When `portal backup` last made one; None where it never has."""
+    found = audit.newest(connection, "backup", limit=1)
+    return found[0].at if found else None
 
 
 def failing_webhooks(connection: Connection) -> int:

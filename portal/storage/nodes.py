@@ -1,7 +1,7 @@
 """The machines that serve one portal, in the database: each says what it has, and when is told by one clock for all."""
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
@@ -24,7 +24,7 @@ class Node:
     #: Digests of the articles that its readers see, and of those that it could show; empty where it has not said.
     served: str
     ready: str
-    #: Seconds since it said so, by the database's clock.
+    #: Seconds since it said so, by the database's clock; or until then, where that clock was set back.
     age: float
 
 
@@ -54,11 +54,14 @@ def everything(connection: Connection) -> list[Node]:
     """All machines by name."""
     rows = connection.execute(select(nodes, _NOW.label("now")).order_by(nodes.c.name))
     return [
-        Node(
-            row.name, row.build, tuple(row.keys.split()), row.served, row.ready, (row.now - row.seen_at).total_seconds()
-        )
+        Node(row.name, row.build, tuple(row.keys.split()), row.served, row.ready, _apart(row.now, row.seen_at))
         for row in rows
     ]
+
+
+def _apart(one: datetime, other: datetime) -> float:
+    """Seconds between two times. A clock that was set back must not let the dead live until it has caught up."""
+    return abs((one - other).total_seconds())
 
 
 def leave(connection: Connection, name: str) -> None:
@@ -69,4 +72,7 @@ def leave(connection: Connection, name: str) -> None:
 def sweep(connection: Connection, silent_for: timedelta) -> int:
     """Forget the machines that have said nothing for a time; how many."""
     now = connection.execute(select(_NOW)).scalar_one()
-    return connection.execute(delete(nodes).where(nodes.c.seen_at < now - silent_for)).rowcount
+    # Also those that spoke long ahead of now, when the database's clock was wrong.
+    return connection.execute(
+        delete(nodes).where(~nodes.c.seen_at.between(now - silent_for, now + silent_for))
+    ).rowcount

@@ -1,6 +1,6 @@
 """Staff, their sessions and their wrong passwords in the database."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -18,6 +18,8 @@ class Account:
 
     person: Person
     password_hash: str
+    #: Whether somebody else made the password, and so knows it.
+    password_is_first: bool
     #: Of their one-time codes; None: they use none.
     totp_salt: str | None
     #: The last step of time of which a code was accepted.
@@ -72,9 +74,20 @@ def _facts(person: Person) -> dict[str, Any]:
     }
 
 
-def add(connection: Connection, person: Person, password_hash: str, now: datetime) -> int | None:
-    """Store a new person; their id, or None when somebody has the address already."""
-    values = {**_facts(person), "password_hash": password_hash, "recovery": [], "version": 1, "created_at": now}
+def add(
+    connection: Connection, person: Person, password_hash: str, now: datetime, *, is_first: bool = False
+) -> int | None:
+    """Store a new person; their id, or None when somebody has the address already.
+
+    Args:
+        connection: of a transaction that writes.
+        person: their id is not used.
+        password_hash: see `passwords.hashed`.
+        now: aware, UTC.
+        is_first: whether somebody else made the password.
+    """
+    kept = {"password_hash": password_hash, "password_is_first": is_first, "recovery": []}
+    values = {**_facts(person), **kept, "version": 1, "created_at": now}
     try:
         with connection.begin_nested():
             key = connection.execute(insert(people).values(**values)).inserted_primary_key
@@ -128,6 +141,7 @@ def account(connection: Connection, chosen: ColumnElement[bool], *, lock: bool =
     return Account(
         _person(row),
         row["password_hash"],
+        row["password_is_first"],
         row["totp_salt"],
         row["totp_step"],
         tuple(row["recovery"]),
@@ -150,9 +164,17 @@ def with_subject(subject: str) -> ColumnElement[bool]:
     return people.c.oidc_subject == subject
 
 
-def set_password(connection: Connection, number: int, password_hash: str) -> None:
-    """Store another password."""
-    connection.execute(update(people).where(people.c.id == number).values(password_hash=password_hash))
+def set_password(connection: Connection, number: int, password_hash: str, *, is_first: bool = False) -> None:
+    """Store another password; `is_first` says that somebody else made it."""
+    values = {"password_hash": password_hash, "password_is_first": is_first}
+    connection.execute(update(people).where(people.c.id == number).values(**values))
+
+
+def rehash(connection: Connection, known: Account, password_hash: str) -> Account:
+    """Store another hash of the same password, unless there is another password by now; the account with it."""
+    same = (people.c.id == known.person.id) & (people.c.password_hash == known.password_hash)
+    connection.execute(update(people).where(same).values(password_hash=password_hash))
+    return replace(known, password_hash=password_hash)
 
 
 def salts(connection: Connection) -> list[tuple[str, str]]:
@@ -216,9 +238,10 @@ def sessions_of(connection: Connection, person_id: int, now: datetime, idle: tim
     ]
 
 
-def rename_session(connection: Connection, key_hash: str, renamed: str) -> None:
-    """Give a session another key; the old one is worth nothing afterwards."""
-    connection.execute(update(sessions).where(sessions.c.key_hash == key_hash).values(key_hash=renamed))
+def rename_session(connection: Connection, key_hash: str, renamed: str) -> bool:
+    """Give a session another key; the old one is worth nothing afterwards. Whether there was one."""
+    change = update(sessions).where(sessions.c.key_hash == key_hash).values(key_hash=renamed)
+    return connection.execute(change).rowcount > 0
 
 
 def close_session(connection: Connection, key_hash: str, person_id: int | None = None) -> bool:

@@ -7,8 +7,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
-from sqlalchemy import Boolean, Column, Connection, MetaData, String, Table, Text, delete, insert, select
+import msgspec
+from sqlalchemy import Boolean, Column, Connection, MetaData, String, Table, Text, bindparam, delete, insert, select
 from sqlalchemy.exc import DatabaseError, OperationalError
+from sqlalchemy.sql import func
 
 from portal.articles import Article, Audience
 from portal.knowledge import KnowledgeBase, Published
@@ -155,11 +157,19 @@ def set_state(connection: Connection, name: str, value: str) -> None:
     connection.execute(insert(_state).values(name=name, value=value))
 
 
-def signatures(connection: Connection) -> dict[tuple[str, str], Known]:
+def signatures(database: Database) -> dict[tuple[str, str], Known]:
     """What is remembered of every file, by language and slug."""
     c = articles.c
-    query = select(c.language, c.slug, c.signature, c.is_public, c.topic)
-    return {(row[0], row[1]): Known(*row[2:]) for row in connection.execute(query)}
+    with database.read() as connection:
+        rows = connection.execute(select(c.language, c.slug, c.signature, c.is_public, c.topic)).all()
+    return {(language, slug): Known(*rest) for language, slug, *rest in rows}
+
+
+def public_counts(connection: Connection) -> dict[str, int]:
+    """How many articles of each language readers see; languages without any are left out."""
+    c = articles.c
+    query = select(c.language, func.count()).where(c.is_public).group_by(c.language)
+    return {language: number for language, number in connection.execute(query)}  # noqa: C416 - rows are no pairs to mypy
 
 
 def problems(connection: Connection) -> list[Problem]:
@@ -256,7 +266,7 @@ class Loader:
         kept: dict[tuple[str, str], tuple[str, Published]] = {}
         wanted = []
         public: set[tuple[str, str]] = set()
-        for language, slug, signature, is_public in connection.execute(keys):
+        for language, slug, signature, is_public in connection.execute(keys).all():
             if is_public:
                 public.add((language, slug))
             known = self._kept.get((language, slug))
@@ -269,11 +279,8 @@ class Loader:
             text, fingerprint = connection.execute(_text.where(same)).one()
             kept[language, slug] = signature, Published(read_article(text), fingerprint)
         if len(wanted) >= MANY:
-            for row in connection.execute(_everything):
-                kept[row.language, row.slug] = (
-                    row.signature,
-                    Published(read_article(row.article), row.fingerprint),
-                )
+            for language, slug, signature, text, fingerprint in connection.execute(_everything).all():
+                kept[language, slug] = signature, Published(read_article(text), fingerprint)
         self._kept = kept
         return _knowledge(connection, default_language, kept, public)
 
@@ -313,13 +320,19 @@ def content(connection: Connection, language: str, slug: str) -> Content | None:
 
 def sections(connection: Connection, language: str, slugs: Collection[str]) -> dict[str, tuple[SectionText, ...]]:
     """Anchor, heading and plain text of the sections of some articles; those that are gone are left out."""
-    query = select(articles.c.slug, articles.c.sections).where(
-        articles.c.language == language, articles.c.slug.in_(slugs), articles.c.is_public
-    )
+    found = connection.execute(_sections, {"language": language, "slugs": [*slugs]}).all()
     return {
-        row.slug: tuple((anchor, heading, text) for anchor, heading, text, _level in json.loads(row.sections))
-        for row in connection.execute(query)
+        slug: tuple((anchor, heading, text) for anchor, heading, text, _level in _read_sections(stored))
+        for slug, stored in found
     }
+
+
+_sections = select(articles.c.slug, articles.c.sections).where(
+    articles.c.language == bindparam("language"),
+    articles.c.slug.in_(bindparam("slugs", expanding=True)),
+    articles.c.is_public,
+)
+_read_sections = msgspec.json.Decoder(list[tuple[str, str, str, int]]).decode
 
 
 def headings(connection: Connection, language: str) -> list[tuple[str, str, str]]:

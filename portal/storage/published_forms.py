@@ -5,9 +5,10 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from datetime import date
-from typing import Any
 
-from portal.articles import Article, Audience, Significance, Status, Topic
+import msgspec
+
+from portal.articles import Article, Audience, Topic
 from portal.problems import Problem, Severity
 
 
@@ -43,8 +44,7 @@ def read_problems(text: str) -> list[Problem]:
     ]
 
 
-_DAYS = ("updated", "review_by")
-_TUPLES = ("tags", "keywords", "aliases", "answers")
+_article = msgspec.json.Decoder(Article)
 
 
 def article_text(article: Article) -> str:
@@ -56,17 +56,7 @@ def article_text(article: Article) -> str:
 
 def read_article(text: str) -> Article:
     """An article from the form in which it is stored."""
-    values: dict[str, Any] = json.loads(text)
-    for name in _DAYS:
-        if name in values:
-            values[name] = date.fromisoformat(values[name])
-    for name in _TUPLES:
-        if name in values:
-            values[name] = tuple(values[name])
-    values["status"] = Status(values["status"])
-    if "significance" in values:
-        values["significance"] = Significance(values["significance"])
-    return Article(**values)
+    return _article.decode(text)
 
 
 def digest_of(texts: Iterable[str]) -> str:

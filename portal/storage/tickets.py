@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, func, insert, select, tuple_, update
 from sqlalchemy.exc import IntegrityError
@@ -207,6 +207,25 @@ def recent(connection: Connection, language: str | None = None, limit: int = 500
         query = query.where(tickets.c.language == language)
     query = query.order_by(tickets.c.id.desc()).limit(limit)
     return [_ticket(dict(row)) for row in connection.execute(query).mappings()]
+
+
+class Question(NamedTuple):
+    """What a ticket asks."""
+
+    id: int
+    language: str
+    query: str
+    subject: str
+
+
+def questions(connection: Connection, language: str, limit: int) -> list[Question]:
+    """What the tickets of a language ask that were opened last; of the kinds that `recent` gives, newest first."""
+    c = tickets.c
+    kinds = [kind.value for kind in (Kind.GAP, Kind.TRANSLATION, Kind.REQUEST)]
+    query = select(c.id, c.language, c.query, c.subject).where(
+        c.kind.in_(kinds), c.status != Status.SPAM.value, c.language == language
+    )
+    return [Question(*row) for row in connection.execute(query.order_by(c.id.desc()).limit(limit)).all()]
 
 
 def count(connection: Connection, chosen: Filter) -> int:

@@ -11,12 +11,11 @@ from flask_babel import lazy_gettext as _l
 from flask_login import current_user
 from werkzeug.wrappers import Response
 
-from portal.errors import InvalidInput
+from portal.errors import InvalidInput, SignInRefused, TooManyAttempts
 from portal.locales import LANGUAGES
 from portal.own_account import OwnAccount
 from portal.passwords import PASSWORD_MOST
 from portal.people import PASSWORD_LENGTH
-from portal.staff import SignInRefused, TooManyAttempts
 from portal.web import forms, sign_in, witness
 from portal.web.i18n import language
 from portal.web.links import is_local
@@ -144,10 +143,48 @@ def change_password() -> Response:
     return redirect(url_for("account.page"), 303)
 
 
-def _target() -> str:
-    """Where to go on after confirming."""
+def _first_page(form: Form | None = None, status: int = 200) -> Response:
+    """The form for a password that nobody else knows."""
+    page = render_template("first_password.html", form=form or Form(), target=_target(), least=PASSWORD_LENGTH)
+    return make_response(page, status)
+
+
+def _sign_in_anew() -> Response:
+    """To the form, which leads on to where somebody wanted to go."""
+    if not current_user.is_authenticated:
+        flash(_("Nothing has been changed yet. Sign in once more, then choose your password."))
+    return redirect(url_for("sign_in.form", next=_target("desk.queue")), 303)
+
+
+@blueprint.get("/first-password")
+def first_password() -> Response:
+    """Ask whoever signs in with a password that an administrator knows for another one; they have no session yet."""
+    return _first_page() if sign_in.pending("account.first_password") else _sign_in_anew()
+
+
+@blueprint.post("/first-password")
+@limiter.limit("100 per hour")
+def choose_password() -> Response:
+    """Keep it, and let them in."""
+    pending = sign_in.pending("account.first_password")
+    chosen = forms.read("password", longest=1000)["password"]
+    if pending is None:
+        return _sign_in_anew()
+    try:
+        who, key = _own().choose_password(pending, chosen, services().clock(), sign_in.browser())
+    except InvalidInput as error:
+        return _first_page(*_failed("password", error))
+    except SignInRefused:
+        return _sign_in_anew()
+    target = _target("desk.queue")
+    sign_in.enter(who, key, "password")
+    return redirect(target, 303)
+
+
+def _target(otherwise: str = "account.page") -> str:
+    """Where to go on after this page."""
     asked = request.values.get("next", "")
-    return asked if is_local(asked) else url_for("account.page")
+    return asked if is_local(asked) else url_for(otherwise)
 
 
 def _confirm_page(form: Form | None = None, status: int = 200) -> Response:
@@ -171,7 +208,8 @@ def check_confirmation() -> Response:
     """Check them, and go on."""
     sent = forms.read("password", "code", longest=1000)
     try:
-        key = _own().confirm(person(), current_user.get_id(), sent["password"], sent["code"], services().clock())
+        given = sent["password"], sent["code"]
+        key = _own().confirm(person(), current_user.get_id(), *given, services().clock(), sign_in.browser())
     except (SignInRefused, TooManyAttempts) as error:
         is_closed = isinstance(error, TooManyAttempts)
         witness.note("sign_in_closed" if is_closed else "sign_in_refused", by="confirmation", person=person().id)

@@ -59,7 +59,8 @@ def _cached(body: str) -> Response:
     response = make_response(body)
     response.headers["Cache-Control"] = REVALIDATE
     response.set_etag(hashlib.blake2b(body.encode(), digest_size=12).hexdigest())
-    response.make_conditional(request)
+    if not kept_pages.is_offered():  # What is kept must be whole; whether the reader has it is looked at then.
+        response.make_conditional(request)
     return response
 
 

@@ -105,6 +105,14 @@ def init(app: Flask) -> None:
     app.url_map.converters["language"] = LanguageConverter
     babel = Babel(app, locale_selector=lambda: LOCALES[language()])
     babel.domain_instance = CatalogueDomain()
+    # Templates are always in the page's language; Flask-Babel would ask for its locale again at each text.
+    app.jinja_env.install_gettext_callables(  # type: ignore[attr-defined] # The extension brings it.
+        gettext=lambda one: catalogue(language()).ugettext(one),
+        ngettext=lambda one, many, number: catalogue(language()).ungettext(one, many, number),
+        pgettext=lambda context, one: catalogue(language()).upgettext(context, one),
+        npgettext=lambda context, one, many, number: catalogue(language()).unpgettext(context, one, many, number),
+        newstyle=True,
+    )
     for code in LANGUAGES:
         catalogue(code)  # A missing or broken catalogue stops the start, not somebody's page.
 

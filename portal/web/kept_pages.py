@@ -1,4 +1,4 @@
-"""Public pages that are the same for everybody are kept for a moment, and answered ahead of the application.
+"""Public pages that are the same for everybody are kept until something changes, and answered before the application.
 
 What a request comes to besides its page, such as that a search is recorded, happens each time. See decision 0043.
 """
@@ -33,6 +33,8 @@ PACKED = frozenset({"help.home", "help.topic", "help.article", "help.search", "f
 LEVEL = 4
 #: Ends the tag of a packed page; a tag names the bytes that are sent.
 PACKED_TAG = '-gz"'
+#: Where a request keeps the tags that came with it.
+_TAGS = "portal.tags"
 #: What a page says to one reader alone.
 _OWN = frozenset({"x-request-id", "set-cookie", "content-length"})
 #: What an answer has only with its text.
@@ -80,6 +82,13 @@ class _Kept:
     short: Headers
     tag: str
     offer: _Offer
+    #: What it takes up, in bytes.
+    size: int
+
+
+def is_offered() -> bool:
+    """Whether the page that is being made may be kept."""
+    return g.get("offer") is not None
 
 
 def offer(
@@ -134,7 +143,9 @@ class KeptPages:
             if known is not None and self._staff not in environ.get("HTTP_COOKIE", "") and self._is_good(known):
                 return self._answer(known, environ, start_response)
             if PACKED_TAG in (tags := environ.get("HTTP_IF_NONE_MATCH", "")):
-                environ["HTTP_IF_NONE_MATCH"] = tags.replace(PACKED_TAG, '"')  # Views know pages, not their forms.
+                # Views know pages, not their forms: of these, those that this reader can read.
+                environ[_TAGS] = tags
+                environ["HTTP_IF_NONE_MATCH"] = _unpacked(tags, takes_gzip=_takes_gzip(_said(environ)))
         return self._app(environ, start_response)
 
     def _is_good(self, known: _Kept) -> bool:
@@ -142,8 +153,8 @@ class KeptPages:
         try:
             tallies = known.offer.tallies
             return self._is_present(known.offer) and (tallies is None or tallies() is self._portal.tallies())
-        except (SearchUnavailable, SQLAlchemyError):
-            return False
+        except (SearchUnavailable, SQLAlchemyError, OSError):
+            return False  # The application has a page for that, too.
 
     def _is_present(self, what: _Offer) -> bool:
         """Whether what a page was made of is still what readers see.
@@ -193,10 +204,13 @@ class KeptPages:
         if response.status_code not in {200, 304} or "Content-Encoding" in response.headers:
             return response
         offered: _Offer | None = g.get("offer")
+        plain = response.headers.get("ETag", "")
         _pack(response)
         is_whole = request.method == "GET" and response.status_code == 200
         if offered is not None and is_whole and self._staff not in request.environ.get("HTTP_COOKIE", ""):
             self._keep(offered, response)
+        if offered is not None and response.status_code == 200:
+            _confirm(response, plain)
         return response
 
     def _keep(self, offered: _Offer, response: Response) -> None:
@@ -207,15 +221,16 @@ class KeptPages:
         headers = [(name, value) for name, value in response.headers if name.lower() not in _OWN]
         headers.append(("Content-Length", str(len(body))))
         short = [(name, value) for name, value in headers if name.lower() not in _OF_TEXT]
-        kept = _Kept(str(request.endpoint), body, headers, short, response.headers.get("ETag", ""), offered)
-        key = _key(request.environ)
+        key, tag = _key(request.environ), response.headers.get("ETag", "")
+        size = len(body) + EACH + sum(len(part) for part in key if isinstance(part, str))
+        kept = _Kept(str(request.endpoint), body, headers, short, tag, offered, size)
         with self._changing:
             before = self._pages.pop(key, None)
-            self._size += len(body) + EACH - (len(before.body) + EACH if before else 0)
+            self._size += size - (before.size if before else 0)
             self._pages[key] = kept
             while self._size > ROOM:
                 _, oldest = self._pages.popitem(last=False)
-                self._size -= len(oldest.body) + EACH
+                self._size -= oldest.size
 
 
 def _key(environ: Environ) -> tuple[object, ...]:
@@ -226,8 +241,13 @@ def _key(environ: Environ) -> tuple[object, ...]:
         environ.get("QUERY_STRING"),
         environ.get("wsgi.url_scheme"),
         environ.get("SCRIPT_NAME"),
-        _takes_gzip(environ.get("HTTP_ACCEPT_ENCODING", "")),
+        _takes_gzip(_said(environ)),
     )
+
+
+def _said(environ: Environ) -> str:
+    """What a reader says that it can read."""
+    return str(environ.get("HTTP_ACCEPT_ENCODING", ""))
 
 
 @lru_cache(maxsize=256)
@@ -237,20 +257,42 @@ def _takes_gzip(said: str) -> bool:
 
 
 def _is_named(tag: str, tags: str) -> bool:
-    """Whether a reader has the page with this tag."""
-    return bool(tag) and any(each.strip().removeprefix("W/") == tag for each in tags.split(","))
+    """Whether a reader has the page with this tag, or asks only for one that it has none of (`*`)."""
+    return bool(tag) and any(each.strip().removeprefix("W/") in {tag, "*"} for each in tags.split(","))
+
+
+def _unpacked(tags: str, *, takes_gzip: bool) -> str:
+    """Tags as those of pages; without those of packed ones where a reader could not read what they name."""
+    known = (each.strip() for each in tags.split(","))
+    return ", ".join(each.replace(PACKED_TAG, '"') for each in known if takes_gzip or not each.endswith(PACKED_TAG))
+
+
+def _confirm(response: Response, plain: str) -> None:
+    """Answer without the text where the reader has it, packed or as it was before; it has been kept whole by now."""
+    tags = str(request.environ.get(_TAGS) or request.environ.get("HTTP_IF_NONE_MATCH", ""))
+    tag = next((tag for tag in (response.headers.get("ETag", ""), plain) if _is_named(tag, tags)), None)
+    if tag is not None:
+        response.status_code = 304
+        response.set_data(b"")
+        response.headers["ETag"] = tag
+        for name in _OF_TEXT:
+            response.headers.pop(name, None)
 
 
 def _pack(response: Response) -> None:
     """Compress a page for who can read that; its tag then says so."""
     response.vary.add("Accept-Encoding")
-    if not _takes_gzip(request.environ.get("HTTP_ACCEPT_ENCODING", "")):
+    if not _takes_gzip(_said(request.environ)):
         return
+    tag = response.headers.get("ETag", "")
+    packed = tag.removesuffix('"') + PACKED_TAG if tag else ""
     if response.status_code == 200:
         response.set_data(gzip.compress(response.get_data(), LEVEL, mtime=0))
         response.headers["Content-Encoding"] = "gzip"
-    if tag := response.headers.get("ETag", ""):
-        response.headers["ETag"] = tag.removesuffix('"') + PACKED_TAG
+    elif not _is_named(packed, str(request.environ.get(_TAGS) or request.environ.get("HTTP_IF_NONE_MATCH", ""))):
+        return  # What the reader has, and keeps, is not packed.
+    if packed:
+        response.headers["ETag"] = packed
 
 
 def init(app: Flask, portal: Services) -> None:

@@ -122,7 +122,7 @@ class Monitor:
         """What is kept for a while."""
         now = self.portal.clock()
         parts = (self._build, self._parts, self._index, partial(self._tickets, now), partial(self._mails, now))
-        return monitoring.readings((*parts, partial(self._webhooks, now)))
+        return monitoring.readings((*parts, partial(self._webhooks, now), partial(self._backups, now)))
 
     def _parts(self) -> Iterator[Reading]:
         """Whether the parts can do their work."""
@@ -147,8 +147,7 @@ class Monitor:
         files = {(file.language, file.slug): file.signature for file in found}
         database = Database(f"sqlite:///{self.portal.settings.data / 'articles.db'}")
         try:
-            with database.read() as connection:
-                known = {key: row.signature for key, row in published.signatures(connection).items()}
+            known = {key: row.signature for key, row in published.signatures(database).items()}
         finally:
             database.close()
         return sum(1 for key in files.keys() | known.keys() if files.get(key) != known.get(key))
@@ -176,6 +175,13 @@ class Monitor:
             queue, failing = gauges.messages(connection), gauges.failing_webhooks(connection)
         yield from _of_queue("portal_webhooks", queue, now)
         yield Reading("portal_webhooks_failing", failing)
+
+    def _backups(self, now: datetime) -> Iterator[Reading]:
+        """The last backup, if the portal has been told of any."""
+        with self.portal.database.read() as connection:
+            made = gauges.last_backup(connection)
+        if made:
+            yield Reading("portal_backup_age_seconds", max((now - made).total_seconds(), 0.0))
 
 
 def _of_queue(name: str, queue: gauges.Queue, now: datetime) -> Iterator[Reading]:

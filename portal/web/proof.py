@@ -4,13 +4,13 @@ from collections.abc import Callable
 from datetime import timedelta
 from functools import wraps
 from typing import Any
-from urllib.parse import urlsplit
 
 from flask import flash, redirect, request, url_for
 from flask_babel import gettext
 from flask_login import current_user
 
 from portal.own_account import OwnAccount
+from portal.web.links import host_and_path
 from portal.web.security import person
 from portal.web.services import services
 from portal.web.sign_in import proven_at
@@ -42,8 +42,8 @@ def proven(view: Callable[..., Any]) -> Callable[..., Any]:
         if is_sent:
             flash(gettext("Nothing has been changed yet. Confirm that it is you, then do it again."))
             # The page that the form was on; whoever leads elsewhere by it is refused there.
-            before = urlsplit(request.headers.get("Referer", ""))
-            return redirect(url_for("account.confirm", next=before.path), 303)
+            _host, path = host_and_path(request.headers.get("Referer", ""))
+            return redirect(url_for("account.confirm", next=path), 303)
         return redirect(url_for("account.confirm", next=request.full_path.rstrip("?")), 303)
 
     return guarded

@@ -2,6 +2,7 @@
 
 import hmac
 import logging
+from dataclasses import astuple
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -22,11 +23,11 @@ from flask_babel import lazy_gettext as _l
 from flask_login import LoginManager, UserMixin, current_user, login_user, logout_user
 from werkzeug.wrappers import Response as AnyResponse
 
+from portal.errors import CodeNeeded, PasswordNeeded, Pending, SignInPending, SignInRefused, TooManyAttempts
 from portal.identity import IdentityRefused, Journey, Provider
 from portal.locales import LANGUAGES
 from portal.passwords import key_hash
 from portal.people import Person
-from portal.staff import CodeNeeded, Pending, SignInRefused, TooManyAttempts
 from portal.web import forms, i18n, witness
 from portal.web.links import absolute, is_local
 from portal.web.security import limiter
@@ -44,6 +45,8 @@ HEARTBEATS = frozenset(
 )
 #: How long somebody has for the code after the password, and for the way to the identity provider and back.
 PATIENCE = timedelta(minutes=5)
+#: How long somebody has for what they owe before a session begins; thinking of a good password takes longer.
+OWED = {"sign_in.code_form": PATIENCE, "account.first_password": timedelta(minutes=15)}
 #: Browsers and systems by a word of what they call themselves; the first that fits.
 BROWSERS = (("Edg", "Edge"), ("OPR", "Opera"), ("Firefox", "Firefox"), ("Chrom", "Chrome"), ("Safari", "Safari"))
 SYSTEMS = (
@@ -186,26 +189,26 @@ def sign_in() -> AnyResponse:
     except SignInRefused:
         witness.note("sign_in_refused", by="password", account=witness.account(sent["email"]))
         return _page(_("The email address and the password do not belong together."), 403)
-    except CodeNeeded as needed:
-        return _ask_for_code(needed.pending, i18n.language(), _target())
+    except SignInPending as needed:
+        return _ask(needed, i18n.language(), _target())
     enter(person, key, "password")
     return redirect(_target(), 303)
 
 
-def _ask_for_code(pending: Pending, language: str, target: str) -> AnyResponse:
-    """Remember whose password was right, which is no right to anything, and ask for the code."""
+def _ask(needed: SignInPending, language: str, target: str) -> AnyResponse:
+    """Remember who owes something, which is no right to anything, and ask for it."""
+    endpoint = "sign_in.code_form" if isinstance(needed, CodeNeeded) else "account.first_password"
     session.clear()
-    session["pending"] = [pending.person_id, pending.proof, services().clock().isoformat()]
-    return redirect(url_for("sign_in.code_form", language=language, next=target), 303)
+    session["owed"] = [endpoint, *astuple(needed.pending), services().clock().isoformat()]
+    return redirect(url_for(endpoint, language=language, next=target), 303)
 
 
-def _pending() -> Pending | None:
-    """Whose password was right a moment ago, in this browser."""
-    number, proof, at = session.get("pending", (0, "", ""))
-    if not number or services().clock() - datetime.fromisoformat(at) > PATIENCE:
-        session.pop("pending", None)
+def pending(endpoint: str) -> Pending | None:
+    """Who has shown a moment ago who they are, in this browser, and owes what this page asks for."""
+    asked, number, proof, is_elsewhere, at = session.get("owed", ("", 0, "", False, ""))
+    if asked != endpoint or services().clock() - datetime.fromisoformat(at) > OWED[endpoint]:
         return None
-    return Pending(number, proof)
+    return Pending(number, proof, is_elsewhere)
 
 
 def _code_page(message: str = "", status: int = 200) -> Response:
@@ -216,25 +219,27 @@ def _code_page(message: str = "", status: int = 200) -> Response:
 @blueprint.get("/sign-in/code")
 def code_form() -> AnyResponse:
     """The form for the code, after a right password."""
-    return _code_page() if _pending() else redirect(url_for("sign_in.form", next=_target()), 303)
+    return _code_page() if pending("sign_in.code_form") else redirect(url_for("sign_in.form", next=_target()), 303)
 
 
 @blueprint.post("/sign-in/code")
 @limiter.limit("100 per hour")
 def check_code() -> AnyResponse:
     """Check the code."""
-    pending = _pending()
-    if pending is None:
+    owed = pending("sign_in.code_form")
+    if owed is None:
         return _page(_("The code took too long. Sign in again."), 403)
     code = forms.read("code", longest=100)["code"]
     try:
-        person, key = services().staff.sign_in_with_code(pending, code, services().clock(), browser())
+        person, key = services().staff.sign_in_with_code(owed, code, services().clock(), browser())
     except TooManyAttempts:
-        witness.note("sign_in_closed", person=pending.person_id)
+        witness.note("sign_in_closed", person=owed.person_id)
         return _wait(_code_page(_("Too many wrong codes. Wait 15 minutes and try again."), 429))
     except SignInRefused:
-        witness.note("sign_in_refused", by="code", person=pending.person_id)
+        witness.note("sign_in_refused", by="code", person=owed.person_id)
         return _code_page(_("This code is wrong or was used already. Enter the code that the app shows now."), 403)
+    except PasswordNeeded as needed:
+        return _ask(needed, i18n.language(), _target())
     enter(person, key, "code")
     return redirect(_target(), 303)
 
@@ -286,8 +291,8 @@ def come_back() -> AnyResponse:
         person, key = _come_back(kept)
     except IdentityRefused as refused:
         return _refuse(refused, language, target)
-    except CodeNeeded as needed:
-        return _ask_for_code(needed.pending, language, target)
+    except SignInPending as needed:
+        return _ask(needed, language, target)
     enter(person, key, "provider")
     return redirect(target, 303)
 

@@ -9,10 +9,8 @@ from typing import cast
 
 from flask import Blueprint, Response, current_app, g, request
 from flask_login import current_user
-from sqlalchemy.exc import DBAPIError
 
 from portal.chains import Kind, SearchEvent, Visitor
-from portal.faults import reason
 from portal.gaps import Opened
 from portal.privacy import mask
 from portal.queries import Verdict
@@ -132,8 +130,11 @@ def record_search(what: Searched, portal: Services, who: Visitor) -> None:
     session = portal.gaps.session_hash(who.session)
     event = replace(what.event, at=now, session=session, is_returning=who.is_returning, network=who.network)
     portal.journal.add(event)
+    # The cookie is random, ends with the browser's session, and is kept only as a hash that differs for every query.
+    # Only of a browser that sends it back is counted what it asks.
     if who.is_returning and what.frequent:
-        _count(what, portal, who)
+        text, is_answered = what.frequent
+        portal.queries.add(frequent.Asked(event.language, fold(text), text, who.session, is_answered, now))
 
 
 def opening(slug: str, page: str, text: str, *, is_view: bool = True) -> Note:
@@ -215,20 +216,3 @@ def asked_on() -> str:
     # The address of a request's page is its key, and not to be written down.
     is_private = "/requests/" in path or "/subscriptions/" in path
     return path if host == request.host and is_local(path) and not is_private else request.path
-
-
-def _count(what: Searched, portal: Services, who: Visitor) -> None:
-    """Count a search towards those that many ask.
-
-    The cookie is random, ends with the browser's session, and is kept only as a hash that differs for every query.
-    Only a browser that sends it back is counted.
-    """
-    text, is_answered = what.frequent or ("", False)
-    code, now = what.event.language, portal.clock()
-    try:
-        with portal.database.write(patience=0.2) as connection:
-            frequent.note(connection, code, text, fold(text), who.session, is_answered, now)
-    except DBAPIError as error:
-        portal.faults.report(UNCOUNTED, reason(error))
-    else:
-        portal.faults.works(UNCOUNTED)

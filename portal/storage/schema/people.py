@@ -1,6 +1,6 @@
 """Staff, their sessions and their wrong passwords."""
 
-from sqlalchemy import Boolean, Column, ForeignKey, Index, Integer, String, Table
+from sqlalchemy import Boolean, Column, ForeignKey, Index, Integer, String, Table, false
 from sqlalchemy.types import JSON
 
 from portal.storage.schema.base import Moment, metadata
@@ -12,6 +12,8 @@ people = Table(
     Column("email", String(254), nullable=False, unique=True),
     Column("name", String(100), nullable=False),
     Column("password_hash", String(200), nullable=False),
+    #: Whether somebody else made it, and so knows it; whoever signs in with it first chooses another one.
+    Column("password_is_first", Boolean, nullable=False, server_default=false()),
     Column("roles", JSON, nullable=False),
     Column("tiers", JSON, nullable=False),
     Column("languages", JSON, nullable=False),

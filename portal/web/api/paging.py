@@ -58,7 +58,7 @@ def decode(place: str, cursor: str, kind: type[Position]) -> Position:
         signature, content = sent[:_SIGNATURE], sent[_SIGNATURE:]
         if keys.is_any(signature, _signatures(place, content)):
             return msgspec.json.decode(content, type=kind)
-    except (binascii.Error, UnicodeEncodeError, msgspec.MsgspecError):
+    except (binascii.Error, UnicodeError, msgspec.MsgspecError):
         pass
     raise Problem("invalid-cursor")
 

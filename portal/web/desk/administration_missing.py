@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from flask import url_for
-from flask_babel import gettext
+from flask_babel import gettext, ngettext
 
 from portal.desk.administration import Administration
 from portal.locales import CODES
@@ -21,8 +21,12 @@ from portal.organisation import (
     Tier,
 )
 from portal.people import Person
+from portal.storage.audit import Entry
 from portal.web import labels
 from portal.web.desk import administration_words as words
+
+#: From how many days on a last backup is told of.
+BACKUP_DAYS = 2
 
 
 @dataclass(frozen=True)
@@ -53,7 +57,19 @@ def missing(
         *_contracts(suppliers, today),
         *_replies(administration.everything(SavedReply)),
         *_topics(administration.everything(Route), set(topics)),
+        *_backups(administration.history("backup", limit=1), today),
     ]
+
+
+def _backups(newest: list[Entry], today: date) -> Iterator[Missing]:
+    """A last backup of the day before yesterday, or of earlier; who uses other tools has none here."""
+    for entry in newest:
+        days = (today - entry.at.date()).days
+        if days >= BACKUP_DAYS:
+            said = ngettext(
+                "The last backup was made %(num)s day ago.", "The last backup was made %(num)s days ago.", days
+            )
+            yield Missing(said, url_for("desk.admin_audit", kind="backup"))
 
 
 def _tiers(tiers: list[Tier], rules: list[Rule], active: list[Person], has_supplier: bool) -> Iterator[Missing]:

@@ -86,6 +86,7 @@ def admin_webhooks() -> Response:
 
 @blueprint.route("/administration/webhooks/new", methods=["GET", "POST"])
 @needs(Right.ADMINISTER)
+@proven
 def admin_new_webhook() -> Response:
     """A new webhook."""
     return _edit(Webhook(0, "", "", frozenset(About)))
@@ -93,6 +94,7 @@ def admin_new_webhook() -> Response:
 
 @blueprint.route("/administration/webhooks/<int(max=2147483647):number>", methods=["GET", "POST"])
 @needs(Right.ADMINISTER)
+@proven
 def admin_webhook(number: int) -> Response:
     """One webhook."""
     return _edit(services().webhooks.get(number))

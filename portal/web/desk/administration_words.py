@@ -41,6 +41,7 @@ SUBJECT = {
     "policy": _lp("audit", "Settings"),
     "webhook": _lp("audit", "Webhook"),
     "token": _lp("audit", "API token"),
+    "backup": _lp("audit", "Backup"),
 }
 ACTION = {
     "add": _lp("audit", "Added"),
@@ -51,7 +52,8 @@ ACTION = {
     "sign_out": _lp("audit", "Signed out everywhere"),
     "second_factor_on": _lp("audit", "Second step turned on"),
     "second_factor_off": _lp("audit", "Second step turned off"),
-    "recovery": _lp("audit", "New recovery codes"),
+    "make": _lp("audit", "Made"),
+    "recovery_codes": _lp("audit", "New recovery codes"),
     "link": _lp("audit", "Linked to the identity provider"),
     "reveal": _lp("audit", "Secret shown"),
     "new_secret": _lp("audit", "New secret"),

@@ -164,14 +164,15 @@ def _shown(edition: Edition | None, slug: str, language: str, revision: str) -> 
 def _similar(connection: Connection, ticket: Ticket, edition: Edition | None) -> list[tuple[Ticket, float]]:
     """The tickets in the same language that ask much the same."""
     others = [
-        each for each in store.recent(connection, ticket.language, LOOKED_THROUGH)
+        each for each in store.questions(connection, ticket.language, LOOKED_THROUGH)
         if each.id not in {ticket.id, ticket.gap_id}
     ]  # fmt: skip
     try:
         split = edition.index.split(ticket.language) if edition else None
     except SearchUnavailable:
         split = None
-    return similar(ticket.language, ticket.query or ticket.subject, others, split)
+    alike = similar(ticket.language, ticket.query or ticket.subject, others, split)
+    return [(store.get(connection, each.id), share) for each, share in alike]
 
 
 def _followed(

@@ -3,6 +3,7 @@
 from flask import render_template
 from flask_babel import format_percent
 
+from portal.articles import is_slug
 from portal.errors import NotFound
 from portal.locales import CODES
 from portal.opinions import different, grouped
@@ -52,7 +53,7 @@ def feedback(code: str, slug: str) -> str:
     item = edition.knowledge.articles.get((code, slug))
     slugs = slugs_of(edition.knowledge, slug)
     with services().database.read() as connection:
-        revisions = store.revisions(connection, code, slugs) if code in CODES else []
+        revisions = store.revisions(connection, code, slugs) if code in CODES and is_slug(slug) else []
         if item is None and not revisions:
             raise NotFound(f"{code}/{slug}")
         now = item.fingerprint if item else ""
