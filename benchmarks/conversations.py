@@ -1,6 +1,7 @@
 """How many open conversations a running portal holds: requesters and agents with their pages open, writing at times."""
 
 import asyncio
+import gzip
 import re
 import signal
 import sys
@@ -85,6 +86,8 @@ class Connection:
         head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
         got = {name.lower(): value for name, _, value in (line.partition(": ") for line in head[1:] if line)}
         text = await reader.readexactly(int(got.get("content-length", "0")))
+        if got.get("content-encoding") == "gzip":
+            text = gzip.decompress(text)
         if got.get("connection", "").lower() == "close":
             self.close()
         return int(head[0].split()[1]), got, text.decode("utf-8", "replace")

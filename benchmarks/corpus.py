@@ -159,7 +159,7 @@ def enlarged(articles: Path, language: str, count: int) -> list[Document]:
     """
     real: list[tuple[Document, tuple[Section, ...]]] = []
     for path in sorted((articles / language).glob("*.md")):
-        article = library.read(library.SourceFile(language, path.stem, path, ""), articles).article
+        article = library.read(library.SourceFile(language, path.stem, str(path), ""), articles).article
         if article is not None:
             rendered = markup.render(article.body, language)
             real.append((document(article, rendered), rendered.sections))

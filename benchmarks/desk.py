@@ -163,7 +163,7 @@ def fill(services: Services, count: int) -> tuple[float, float]:
             done += len(batch)
             progress(done, count)
     filled = time.perf_counter() - started
-    _settle(services)
+    settle(services)
     started = time.perf_counter()
     with progress_bar("Words") as progress:
         done = 0
@@ -171,11 +171,11 @@ def fill(services: Services, count: int) -> tuple[float, float]:
             done += read
             progress(min(done, count), count)
     indexed = time.perf_counter() - started
-    _settle(services)
+    settle(services)
     return count / filled, count / indexed
 
 
-def _settle(services: Services) -> None:
+def settle(services: Services) -> None:
     """What PostgreSQL does by itself within minutes; SQLite is left as it is in service, without statistics."""
     if services.database.is_sqlite:
         return

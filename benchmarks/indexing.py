@@ -132,7 +132,7 @@ def edit_and_find(root: Path, data: Path, work: Path, rounds: int) -> tuple[list
             found = [match.slug for match in index.search(language, index.clues(language, word)).matches]
             portal.append(time.perf_counter() - start)
             start = time.perf_counter()
-            article = library.read(library.SourceFile(language, slug, path, ""), root).article
+            article = library.read(library.SourceFile(language, slug, str(path), ""), root).article
             if article is None:
                 raise RuntimeError(f"{path} can no longer be read")
             new = document(article, markup.render(article.body, language))

@@ -22,7 +22,7 @@ local requests, at = {}, 0
 function init(arguments)
   for line in io.lines(arguments[1]) do
     local path, tag = line:match("^(%S+)\\t(.*)$")
-    local headers = {Host = wrk.headers["Host"]}
+    local headers = {Host = wrk.headers["Host"], ["Accept-Encoding"] = "gzip"}
     if tag ~= "" then headers["If-None-Match"] = tag end
     requests[#requests + 1] = wrk.format("GET", path, headers)
   end
@@ -51,8 +51,9 @@ class Page:
 
     @property
     def headers(self) -> dict[str, str]:
-        """Headers of the request."""
-        return {"If-None-Match": self.etag} if self.etag else {}
+        """Headers of the request: browsers read what is packed."""
+        known = {"If-None-Match": self.etag} if self.etag else {}
+        return {"Accept-Encoding": "gzip", **known}
 
 
 @dataclass(frozen=True)

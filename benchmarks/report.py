@@ -5,6 +5,8 @@ import math
 import platform
 import sqlite3
 from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
 
 import click
 
@@ -46,6 +48,55 @@ def show(name: str, facts: dict[str, Cell], rows: list[Row], *, as_json: bool) -
     for line in lines:
         cells = zip(line, widths, is_text, strict=True)
         click.echo("  ".join(cell.ljust(width) if left else cell.rjust(width) for cell, width, left in cells).rstrip())
+
+
+into_option = click.option(
+    "--into",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="A document whose tables are replaced by what was measured.",
+)
+
+
+@dataclass(frozen=True)
+class Told:
+    """Where a benchmark of several tables tells of them; a document has a place for the facts, too."""
+
+    facts: dict[str, Cell]
+    as_json: bool
+    #: The document that gets the tables; None where none does.
+    into: Path | None
+
+    def show(self, name: str, rows: list[Row]) -> None:
+        """Print a table, and put it into the document."""
+        show(name, self.facts, rows, as_json=self.as_json)
+        click.echo()
+        if self.into:
+            facts = "; ".join(f"{key}: {_shown(value)}" for key, value in self.facts.items())
+            write_into(self.into, {"facts": f"{facts}\n", name: markdown(rows)})
+
+
+def markdown(rows: list[Row]) -> str:
+    """A table as Markdown, as it stands in the documentation; the columns are those of the first row."""
+    is_text = [isinstance(value, str) for value in rows[0].values()]
+    lines = [list(rows[0]), ["---" if left else "--:" for left in is_text]]
+    lines += [[_shown(value) for value in row.values()] for row in rows]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def write_into(document: Path, tables: dict[str, str]) -> None:
+    """Put what was measured into a document, between `<!-- measured: NAME -->` and `<!-- end -->`.
+
+    Raises:
+        ValueError: the document has no such place.
+    """
+    text = document.read_text(encoding="utf-8")
+    for name, table in tables.items():
+        begin, mark, rest = text.partition(f"<!-- measured: {name} -->\n")
+        _old, end, after = rest.partition("<!-- end -->")
+        if not (mark and end):
+            raise ValueError(f"{document} has no place for {name}")
+        text = f"{begin}{mark}\n{table}\n{end}{after}"
+    document.write_text(text, encoding="utf-8")
 
 
 def _shown(value: Cell) -> str:

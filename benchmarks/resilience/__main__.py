@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import random
 import signal
 import subprocess
 import sys
@@ -17,10 +16,11 @@ from pathlib import Path
 import click
 
 from benchmarks import corpus
-from benchmarks.report import Cell, Row, percentile, show
+from benchmarks.report import Cell, Row, Told, into_option, percentile
 from benchmarks.resilience import ledger, parts
 from benchmarks.resilience.blows import BLOWS, Blow, Stage, struck
-from benchmarks.resilience.crowd import PASSWORD, Answer, Crowd, Pages
+from benchmarks.resilience.crowd import PASSWORD, Answer, Crowd
+from benchmarks.resilience.readers import pages
 from portal.people import Person, Role
 from portal.sending import Sending
 from portal.server import prepare
@@ -34,15 +34,6 @@ BEFORE, AFTER = 3.0, 22.0
 TICKETS = 200
 #: The instance folder's own disk, so that it can be filled; articles, index and SQLite are on it.
 DISK = "1500m"
-#: Limits that a crowd from one address would meet at once.
-LIMITS = {
-    "FORM_MIN_SECONDS": "0",
-    "REQUESTS_PER_HOUR": "100000",
-    "GAPS_PER_SESSION": "100000",
-    "GAPS_PER_NETWORK": "100000",
-    "GAPS_ANONYMOUS": "100000",
-    "GAPS_PER_HOUR": "100000",
-}
 
 
 @dataclass(frozen=True)
@@ -72,16 +63,6 @@ def _agents(settings: Settings, count: int) -> tuple[list[str], list[int]]:
     return emails, numbers
 
 
-def _pages(settings: Settings, source: corpus.Corpus) -> Pages:
-    """What readers ask for: articles, and judged queries or titles."""
-    edition = corpus.open_edition(settings.data)
-    keys = sorted(edition.knowledge.articles)
-    asked = corpus.queries(source, edition, 400)
-    texts = [(language, text) for (language, _), group in sorted(asked.items()) for text in group]
-    chooser = random.Random(corpus.SEED)
-    return Pages(tuple(chooser.sample(keys, min(2000, len(keys)))), tuple(chooser.sample(texts, min(2000, len(texts)))))
-
-
 @contextmanager
 def _disk(folder: Path) -> Iterator[bool]:
     """Make a folder a small disk of its own; whether that was possible."""
@@ -109,14 +90,19 @@ def scene(work: Path, source: corpus.Corpus, database: str, agents: int, workers
             part.start()
         settings = replace(Settings(), articles=source.articles, data=data, database_url=url)
         prepare(settings)
-        given = LIMITS | {"REDIS_URL": redis_url, "MAIL_URL": mail_url, "DATABASE_URL": url, "WORKERS": str(workers)}
+        given = parts.LIMITS | {
+            "REDIS_URL": redis_url,
+            "MAIL_URL": mail_url,
+            "DATABASE_URL": url,
+            "WORKERS": str(workers),
+        }
         portal = parts.portal(work, data, source.articles, given)
         emails, numbers = _agents(settings, agents)
         stack.callback(portal.kill)
         portal.start()
         portal.wait(lambda: parts.is_ready(portal))
         stage = Stage(portal, server, redis, mail, data, work / "clock", is_small)
-        crowd = Crowd("127.0.0.1", portal.port, _pages(settings, source))
+        crowd = Crowd("127.0.0.1", portal.port, pages(settings, source))
         yield Scene(stage, settings, crowd, emails, numbers, taken)
 
 
@@ -163,39 +149,61 @@ def _speed(kind: str, answers: list[Answer]) -> Row:
     }
 
 
-def strike(scene: Scene, blow: Blow, rate: float) -> Row:
-    """Let something happen amid the crowd; what came of it."""
+def _faults(blow: Blow, bad: list[Answer], begin: float) -> list[Row]:
+    """What was not answered as asked for: a row for each kind of request and of fault."""
+    found: dict[tuple[str, str], list[float]] = {}
+    for answer in bad:
+        found.setdefault((answer.kind, answer.fault), []).append(answer.ended - begin)
+    return [
+        {
+            "what happens": blow.name,
+            "request": kind,
+            "fault": fault,
+            "times": len(ends),
+            "first after s": min(ends),
+            "last after s": max(ends),
+        }
+        for (kind, fault), ends in sorted(found.items())
+    ]
+
+
+def strike(scene: Scene, blow: Blow, rate: float) -> tuple[Row, list[Row]]:
+    """Let something happen amid the crowd; what came of it, and what was not answered as asked for."""
     crowd = scene.crowd
     if blow.needs_clock:
         _with_clock(scene.stage)
     crowd.answers.clear()
-    crowd.again = 0
-    before = {kind: len(marks) for kind, marks in crowd.acknowledged.items()}
+    crowd.again = crowd.renewed = 0
+    database = _database(scene)
+    before = ledger.balance(database, crowd.acknowledged)
     crowding = threading.Thread(target=_gather, args=(scene, BEFORE + AFTER, rate))
     crowding.start()
     time.sleep(BEFORE)
     begin = time.perf_counter()
     with struck(blow, scene.stage) as mended:
         crowding.join()
+    scene.stage.portal.wait(lambda: parts.is_ready(scene.stage.portal))
     answers = list(crowd.answers)
     bad = [answer for answer in answers if not answer.is_good]
-    ends = [answer.due + answer.taken / 1000 for answer in bad]
-    acknowledged = {kind: marks[before[kind] :] for kind, marks in crowd.acknowledged.items()}
-    found = ledger.balance(_database(scene), acknowledged)
-    return {
+    ends = [answer.ended for answer in bad]
+    since = {kind: marks[before[kind].acknowledged :] for kind, marks in crowd.acknowledged.items()}
+    found = ledger.balance(database, since)
+    row: Row = {
         "what happens": blow.name,
         "answered": sum(answer.is_good for answer in answers),
         "polite 503": sum(answer.is_polite for answer in bad),
-        "broken off": sum(answer.status == 0 for answer in bad),
+        "no answer": sum(answer.status == 0 for answer in bad),
         "other errors": sum(answer.status > 0 and not answer.is_polite for answer in bad),
+        "renewed": crowd.renewed,
         "sent again": crowd.again,
         "acknowledged": sum(each.acknowledged for each in found.values()),
         "lost": sum(each.lost for each in found.values()),
-        "doubled": sum(each.doubled for each in found.values()),
+        "doubled": sum(each.doubled - before[kind].doubled for kind, each in found.items()),
         "well after s": max(ends) - begin if ends else 0.0,
         "of it mended after s": mended - begin if ends and max(ends) > mended else 0.0,
         "p99 ms": percentile([answer.taken for answer in answers], 0.99),
     }
+    return row, _faults(blow, bad, begin)
 
 
 def _database(scene: Scene) -> Database:
@@ -212,6 +220,7 @@ def _database(scene: Scene) -> Database:
 @click.option("--database", default="postgresql", type=click.Choice(["postgresql", "sqlite"]), show_default=True)
 @click.option("--only", multiple=True, help="Blows whose names have this; default all.")
 @click.option("--no-blows", is_flag=True, help="Only measure.")
+@into_option
 @corpus.json_option
 def main(
     given: Path | None,
@@ -222,6 +231,7 @@ def main(
     database: str,
     only: tuple[str, ...],
     no_blows: bool,
+    into: Path | None,
     as_json: bool,
 ) -> None:
     """Let a crowd use a portal, first in peace, then while its parts are killed one after the other."""
@@ -235,22 +245,39 @@ def main(
             "crowd": f"{rate:g} readers a second, {agents} agents",
             "servers": f"{workers} processes",
         }
-        show("resilience: in peace", facts, calm(found, seconds, rate), as_json=as_json)
-        chosen = [blow for blow in BLOWS if not only or any(part in blow.name for part in only)]
-        for blow in chosen:
-            if not blow.is_possible(found.stage):
-                click.echo(f"Not possible here: {blow.name}", err=True)
-        rows = [strike(found, blow, rate) for blow in chosen if not no_blows and blow.is_possible(found.stage)]
-        if rows:
-            click.echo()
-            show("resilience: blows", facts, rows, as_json=as_json)
-        whole = ledger.balance(_database(found), found.crowd.acknowledged)
-        whole["mail"] = ledger.mails(_database(found), found.taken)
-        click.echo()
-        counted: list[Row] = [{"deed": kind, **vars(each)} for kind, each in whole.items()]
-        show("resilience: ledger", facts, counted, as_json=as_json)
-    if any(each.lost for each in whole.values()):
+        told = Told(facts, as_json, into)
+        told.show("in peace", calm(found, seconds, rate))
+        whole = _all_blows(found, [] if no_blows else _chosen(found.stage, only), rate, told)
+        told.show("ledger", [{"deed": kind, **vars(each)} for kind, each in whole.items()])
+    if any(each.lost or (each.doubled and kind != "mail") for kind, each in whole.items()):
         sys.exit(1)
+
+
+def _chosen(stage: Stage, only: tuple[str, ...]) -> list[Blow]:
+    """The blows that were asked for and are possible."""
+    chosen = [blow for blow in BLOWS if not only or any(part in blow.name for part in only)]
+    for blow in chosen:
+        if not blow.is_possible(stage):
+            click.echo(f"Not possible here: {blow.name}", err=True)
+    return [blow for blow in chosen if blow.is_possible(stage)]
+
+
+def _all_blows(scene: Scene, blows: list[Blow], rate: float, told: Told) -> dict[str, ledger.Balance]:
+    """Strike one blow after the other and tell of them; what became of all that was acknowledged."""
+    rows: list[Row] = []
+    faults: list[Row] = []
+    for blow in blows:
+        click.echo(f"Now: {blow.name}", err=True)
+        row, failed = strike(scene, blow, rate)
+        click.echo(", ".join(f"{name}: {value}" for name, value in row.items()), err=True)
+        rows.append(row)
+        faults += failed
+    if rows:
+        told.show("blows", rows)
+    if faults:
+        told.show("faults", faults)
+    whole = ledger.balance(_database(scene), scene.crowd.acknowledged)
+    return whole | {"mail": ledger.mails(_database(scene), scene.taken)}
 
 
 def _open(folder: Path) -> Path:

@@ -5,6 +5,7 @@ import os
 import random
 import shutil
 import signal
+import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -72,9 +73,19 @@ def _database(stage: Stage) -> Part:
 
 
 def _fill(stage: Stage) -> None:
+    """Leave no room, not even what SQLite's log has for itself.
+
+    Raises:
+        RuntimeError: there still is some.
+    """
+    if stage.database is None:
+        with contextlib.closing(sqlite3.connect(stage.data / "portal.db", timeout=5)) as connection:
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     with contextlib.suppress(OSError), (stage.data / "filler").open("wb", buffering=0) as file:
         while True:
             file.write(b"\0" * 65536)
+    if left := shutil.disk_usage(stage.data).free:
+        raise RuntimeError(f"the disk still has {left} bytes")
 
 
 def _turn(stage: Stage, seconds: int) -> None:
