@@ -167,11 +167,18 @@ class Load:
                     assert again is None or json.loads(again)["number"] == self.acknowledged[name]
 
     def _again(self, person: Person, name: str, head: dict[str, str]) -> str | None:
-        """Send a request once more; None where its first sending is taken to be under way still."""
-        status, text = person.ask("POST", "/api/v1/requests", request(name), head)
-        if status == 201:
-            return text
-        assert status == 409, text
+        """Send a request until it is known what became of it; None where it is taken to be under way still."""
+        while not self._ending.wait(10 * PAUSE):
+            begun = time.monotonic()
+            try:
+                status, text = person.ask("POST", "/api/v1/requests", request(name), head)
+            except (OSError, http.client.HTTPException) as error:
+                status, text = 0, repr(error)
+            if status == 201:
+                return text
+            if status == 409:
+                break
+            self.failures.append(Failed("request once more", begun, time.monotonic(), f"{status} {text[:200]}"))
         self.unknown.add(name)
         return None
 

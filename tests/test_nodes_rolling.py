@@ -1,6 +1,7 @@
 """Three machines under load: any is killed, a fourth comes, articles and code become new, and nothing is lost or doubled."""
 
 import random
+import socket
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -122,7 +123,7 @@ def test_nothing_is_lost_or_doubled(site: Site) -> None:
         Sending("Ida", "ida@example.org", "Notes", "To be noted on.", "en"), "notes", site.services.clock(), stems=[]
     )[0].id
     load = Load(site.balancer.port, AGENTS, number).start()
-    kills: list[float] = []
+    kills: list[tuple[float, float]] = []
     try:
         go_on(load)
         for victim in random.sample(site.machines, 2):
@@ -152,16 +153,23 @@ def go_on(load: Load) -> None:
     until(mark.is_passed, f"the load stands still: {load.failures[-3:]}")
 
 
-def kill(machine: Machine) -> float:
-    """Kill all processes of a machine; when."""
-    moment = time.monotonic()
+def kill(machine: Machine) -> tuple[float, float]:
+    """Kill all processes of a machine; from when until when."""
+    begun = time.monotonic()
     machine.kill()
-    return moment
+    until(lambda: not is_open(machine.port), "somebody listens still")
+    return begun, time.monotonic()
 
 
-def was_in_flight(failed: Failed, kills: list[float]) -> bool:
-    """Whether a request was under way when a machine was killed."""
-    return any(failed.begun <= moment + 0.2 and moment <= failed.ended for moment in kills)
+def is_open(port: int) -> bool:
+    """Whether somebody listens."""
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def was_in_flight(failed: Failed, kills: list[tuple[float, float]]) -> bool:
+    """Whether a request was under way while a machine was killed, or came to what was left of it."""
+    return any(failed.begun <= ended + 0.2 and begun <= failed.ended for begun, ended in kills)
 
 
 def join(site: Site) -> Machine:

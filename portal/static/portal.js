@@ -17,6 +17,11 @@ function suggest(form) {
   input.setAttribute("aria-controls", list.id);
   input.setAttribute("aria-expanded", "false");
 
+  const stop = () => {
+    clearTimeout(timer);
+    request?.abort();
+  };
+
   const close = () => {
     list.hidden = true;
     selected = -1;
@@ -62,7 +67,7 @@ function suggest(form) {
 
   const load = async () => {
     const text = input.value.trim();
-    request?.abort();
+    stop();
     if (text.length < MIN_LENGTH) return show([]);
     request = new AbortController();
     try {
@@ -85,6 +90,7 @@ function suggest(form) {
     if (event.key === "ArrowDown" || event.key === "ArrowUp") {
       if (list.hidden) return;
       event.preventDefault();
+      stop(); // Who chooses keeps the list that is shown: a later one must not take it away under their fingers.
       const last = list.children.length - 1;
       select(event.key === "ArrowDown" ? selected + 1 : selected < 0 ? last : selected - 1);
     } else if (event.key === "Enter" && !list.hidden && selected >= 0) {
@@ -92,11 +98,12 @@ function suggest(form) {
       location.assign(list.children[selected].dataset.url);
     } else if (event.key === "Escape" && !list.hidden) {
       event.preventDefault();
+      stop();
       close();
     }
   });
   input.addEventListener("blur", close);
-  form.addEventListener("submit", () => { clearTimeout(timer); request?.abort(); close(); });
+  form.addEventListener("submit", () => { stop(); close(); });
   // Before the field loses focus, which would close the list.
   list.addEventListener("pointerdown", (event) => {
     const option = event.target.closest("[role=option]");
