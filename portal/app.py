@@ -1,6 +1,8 @@
 """The application: the one place where the parts are joined."""
 
+import html
 from datetime import datetime, timedelta
+from functools import partial
 from zoneinfo import ZoneInfo
 
 from babel.dates import format_time, format_timedelta, get_datetime_format
@@ -113,11 +115,12 @@ def _templates(app: Flask, services: Services) -> None:
         marked=marked,
         paragraphs=paragraphs,
     )
+    address = links.addresses()
     app.jinja_env.globals.update(
         labels=labels,
         languages=LANGUAGES,
         absolute=links.absolute,
-        url_for=links.addresses(),
+        url_for=address,
         heads=heads,
         structured=structured,
         search_name=opensearch.search_name,
@@ -128,7 +131,7 @@ def _templates(app: Flask, services: Services) -> None:
 
     @app.context_processor
     def of_page() -> dict[str, object]:
-        return {"language": i18n.language(), "alternates": i18n.alternates, "colon": i18n.colon()}
+        return {"language": i18n.language(), "alternates": partial(i18n.alternates, address), "colon": i18n.colon()}
 
 
 def moment(value: datetime) -> str:
@@ -141,8 +144,9 @@ def moment(value: datetime) -> str:
 
 def marked(snippet: Snippet) -> Markup:
     """A snippet with its words marked."""
-    pieces = (Markup("<mark>{}</mark>").format(text) if is_word else escape(text) for text, is_word in snippet.pieces)
-    return Markup("").join(pieces)
+    # A page has a hundred pieces: to join safe texts of their own takes five times as long.
+    pieces = (f"<mark>{html.escape(text)}</mark>" if is_word else html.escape(text) for text, is_word in snippet.pieces)
+    return Markup("".join(pieces))  # noqa: S704  # nosec B704
 
 
 def paragraphs(text: str) -> Markup:

@@ -183,7 +183,6 @@ class Watch:
 
     def __post_init__(self) -> None:
         self.context: BrowserContext = self.browser.new_context(bypass_csp=self.bypass_csp, locale="en")
-        self.context.set_default_timeout(10_000)
         self.context.add_init_script(_HOOK)
         self.context.add_cookies(self.cookies)
         self.page: Page = self.context.new_page()

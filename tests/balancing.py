@@ -56,7 +56,7 @@ class Machine(Server):
 
     def tag(self, path: str, host: str) -> str:
         """The ETag of a page, as this machine answers where it is asked by a name."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
         try:
             connection.request("GET", path, headers={"Host": host})
             return connection.getresponse().headers["ETag"]
@@ -112,7 +112,7 @@ class Balancer:
 
     def answers(self) -> int | None:
         """The status of a probe; None while nobody listens."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
         try:
             connection.request("GET", "/healthz")
             return connection.getresponse().status

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 from portal import library
 from portal.app import create_app
@@ -64,6 +64,10 @@ def pytest_configure(config: pytest.Config) -> None:
         instead.is_chosen = True
         every: Any = Settings
         every.database = property(lambda self: self.database_url or instead.url(self.data))
+
+
+# As long as Playwright waits for everything else: a busy machine is slow, not wrong.
+expect.set_options(timeout=30_000)
 
 
 def pytest_unconfigure() -> None:
@@ -260,7 +264,6 @@ def person(browser: Browser) -> Iterator[Callable[..., Page]]:
 
     def open_page(**options: Any) -> Page:
         context = browser.new_context(**options)
-        context.set_default_timeout(10_000)
         contexts.append(context)
         return context.new_page()
 

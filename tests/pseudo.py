@@ -96,8 +96,8 @@ def spoken(change: Callable[[str], str]) -> Iterator[None]:
 
 
 def _forget() -> None:
-    """Forget what figures are in words: tests before may have asked in the real language."""
-    for remembered in vars(numbers).values():
+    """Forget messages, and what figures are in words: tests before may have asked in the real language."""
+    for remembered in (*vars(i18n).values(), *vars(numbers).values()):
         if hasattr(type(remembered), "cache_clear"):
             remembered.cache_clear()
 

@@ -110,7 +110,7 @@ class Server:
 
     def get(self, path: str, headers: dict[str, str] | None = None) -> tuple[int, str]:
         """Status and body of a page."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
         try:
             connection.request("GET", path, headers=headers or {})
             answer = connection.getresponse()
@@ -118,7 +118,7 @@ class Server:
         finally:
             connection.close()
 
-    def wait_for(self, path: str, text: str, seconds: float = 10) -> float:
+    def wait_for(self, path: str, text: str, seconds: float = 30) -> float:
         """Wait until a page has a text; the seconds that it took."""
         begin = time.monotonic()
         while time.monotonic() - begin < seconds:

@@ -5,18 +5,12 @@ import re
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, Request, Route, expect
+from playwright.sync_api import Browser, Page, Request, Route, expect
 
 from tests.browsing import Site, sign_in
 from tests.needs import axe
 
 pytestmark = pytest.mark.browser
-
-
-@pytest.fixture(autouse=True)
-def impatience(context: BrowserContext) -> None:
-    """A page that takes longer than this is broken."""
-    context.set_default_timeout(8000)
 
 
 def public_pages(site: Site, language: str) -> list[str]:
@@ -97,7 +91,6 @@ LOOKS = [
 def test_nothing_stands_in_anybodys_way(language: str, scheme: Any, width: int, browser: Browser, site: Site) -> None:
     """axe finds nothing, nothing scrolls sideways, no console message, no request to another host."""
     context = browser.new_context(color_scheme=scheme, viewport={"width": width, "height": 780})
-    context.set_default_timeout(8000)
     page = context.new_page()
     faults: list[str] = []
     page.on("console", lambda message: faults.append(f"console: {message.text}") if message.type == "error" else None)

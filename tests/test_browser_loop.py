@@ -7,18 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Dialog, Page, expect
+from playwright.sync_api import Browser, Dialog, Page, expect
 
 from portal.locales import CODES
 from tests.browsing import Site, press_send, send, sign_in
 
 pytestmark = [pytest.mark.browser, pytest.mark.writes]
-
-
-@pytest.fixture(autouse=True)
-def impatience(context: BrowserContext) -> None:
-    """A page that takes longer than this is broken."""
-    context.set_default_timeout(8000)
 
 
 def _loop(page: Page, site: Site, language: str) -> None:
@@ -63,7 +57,6 @@ def _loop(page: Page, site: Site, language: str) -> None:
 def test_from_a_failed_search_to_a_solved_request(language: str, script: bool, browser: Browser, site: Site) -> None:
     """The whole way in each language, with and without JavaScript."""
     context = browser.new_context(java_script_enabled=script)
-    context.set_default_timeout(8000)
 
     _loop(context.new_page(), site, language)
 
@@ -86,7 +79,6 @@ _REPLY = """
 from playwright.sync_api import sync_playwright
 with sync_playwright() as playwright:
     page = playwright.chromium.launch(executable_path={program!r}, args={arguments!r}).new_page()
-    page.set_default_timeout(8000)
     page.goto("http://help.test:{port}/en/requests/new?query=Toner")
     page.fill("#ui-name", "Anna")
     page.fill("#ui-email", "anna@example.org")

@@ -27,7 +27,7 @@ ASKED = {
     "de": ("Frobnikator kalibrieren", "Den Frobnikator kalibrieren"),
     "ru": ("калибровка фробникатора", "Калибровка фробникатора"),
 }
-PATIENCE = 15.0
+PATIENCE = 30.0
 
 
 @dataclass

@@ -29,7 +29,6 @@ class Visit:
 
     def __init__(self, browser: Browser, width: int = 1280, **options: Any) -> None:
         self.context = browser.new_context(viewport={"width": width, "height": 700}, **options)
-        self.context.set_default_timeout(8000)
         self.page: Page = self.context.new_page()
         self.faults: list[str] = []
         self.warnings: list[str] = []

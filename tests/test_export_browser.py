@@ -31,7 +31,6 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def page(browser: Browser) -> Iterator[Page]:
     """A tab on a narrow screen that may ask nobody for anything."""
     context = browser.new_context(viewport={"width": 360, "height": 780}, offline=True)
-    context.set_default_timeout(8000)
     made = context.new_page()
     faults: list[str] = []
     made.on("pageerror", lambda error: faults.append(str(error)))

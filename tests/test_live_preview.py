@@ -19,8 +19,6 @@ EVERY_PART = (
     "Words.\n\n## Two\n\nA `b`.\n\n### Three\n\n#### Four\n\n- One\n\n1. One\n\n> Said\n\n```sh\nls\n```\n\n"
     "!!! note\n    Text.\n\n| A | B | C | D |\n|---|:--|:-:|--:|\n| a | `b c` | c | d |"
 )
-#: Milliseconds; for machines that have other things to do.
-PATIENCE = 10_000
 
 
 @pytest.fixture(scope="module")
@@ -73,15 +71,15 @@ def test_what_is_saved_appears_breaks_and_is_mended_without_a_reload(preview: Pa
     status = preview.get_by_role("status")
 
     save(articles, "Accept the conditions of the hotel.")
-    expect(preview.locator(".prose")).to_contain_text("Accept the conditions", timeout=PATIENCE)
+    expect(preview.locator(".prose")).to_contain_text("Accept the conditions")
     told = status.inner_text()
     save(articles, "Accept the conditions of the hotel.", colour="blue")
     error = preview.locator(".problem-error")
-    expect(error).to_contain_text("en/hotel.md:6", timeout=PATIENCE)
+    expect(error).to_contain_text("en/hotel.md:6")
     expect(error.locator(".quoted")).to_contain_text("colour: blue")
     expect(preview).to_have_title(re.compile("^en/hotel.md – "))
     save(articles, "Mended.")
-    expect(preview.locator(".prose")).to_contain_text("Mended.", timeout=PATIENCE)
+    expect(preview.locator(".prose")).to_contain_text("Mended.")
 
     assert re.fullmatch(r"Updated at \d.*", told)
     assert preview.evaluate("window.isSame")
@@ -94,7 +92,7 @@ def test_the_writer_stays_where_they_are(preview: Page, articles: Path) -> None:
     preview.evaluate("window.scrollTo(0, 900)")
 
     save(articles, "Another sentence.")
-    expect(preview.locator(".prose")).to_contain_text("Another sentence.", timeout=PATIENCE)
+    expect(preview.locator(".prose")).to_contain_text("Another sentence.")
 
     place = preview.evaluate(
         "[window.scrollY, document.activeElement.tagName, document.querySelector('.front-matter').open]"
@@ -105,7 +103,7 @@ def test_the_writer_stays_where_they_are(preview: Page, articles: Path) -> None:
 def test_readers_see_none_of_it(desk: Site, browser: Browser, preview: Page, articles: Path) -> None:
     """Neither page, search, suggestion nor sitemap; a page that is open says so when its writer has signed out."""
     save(articles, "The zyxomatic conditions.")
-    expect(preview.locator(".prose")).to_contain_text("zyxomatic", timeout=PATIENCE)
+    expect(preview.locator(".prose")).to_contain_text("zyxomatic")
     own = desk.server.get("/en/desk/writers/articles/en/hotel")
     fresh = desk.server.get("/en/desk/writers/articles/en/hotel/fresh")
     paths = (
@@ -140,7 +138,7 @@ def test_a_page_that_nobody_looks_at_asks_nothing(preview: Page, articles: Path)
 
     preview.evaluate("Object.defineProperty(document, 'hidden', { value: false, configurable: true })")
     preview.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
-    expect(preview.locator(".prose")).to_contain_text("While nobody looked.", timeout=PATIENCE)
+    expect(preview.locator(".prose")).to_contain_text("While nobody looked.")
 
     assert quiet == []
 
@@ -161,7 +159,7 @@ def test_the_preview_looks_as_readers_will_see_it(width: int, page: Page, desk: 
     looks = []
     for path in ("/en/desk/writers/articles/en/styles", "/en/articles/styles"):
         page.goto(desk.url(path))
-        expect(page.locator(".prose")).to_contain_text("Said", timeout=PATIENCE)
+        expect(page.locator(".prose")).to_contain_text("Said")
         looks.append(page.locator(".lead > *, .prose, .prose *").evaluate_all(LOOK))
         aligned = page.locator(".prose td").evaluate_all("cells => cells.map(cell => getComputedStyle(cell).textAlign)")
         assert aligned == ["start", "left", "center", "right"]

@@ -59,7 +59,6 @@ def test_nothing_stands_in_a_supervisors_way(
 ) -> None:
     """axe finds nothing with every part open, nothing scrolls sideways, the console stays silent."""
     context = browser.new_context(color_scheme=scheme, viewport={"width": width, "height": 900})  # type: ignore[arg-type]
-    context.set_default_timeout(8000)
     page = context.new_page()
     faults: list[str] = []
     page.on("console", lambda message: faults.append(message.text) if message.type == "error" else None)

@@ -1,10 +1,13 @@
 """The language of a page: taken from its address, and the catalogues that its texts come from."""
 
+from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 from babel.support import NullTranslations
 from flask import Flask, current_app, g, has_request_context, request, url_for
 from flask_babel import Babel, Domain, get_locale
+from markupsafe import Markup
 from werkzeug.routing import BaseConverter
 
 from portal.catalogues import LOCALES, catalogue
@@ -85,8 +88,12 @@ def preferred() -> str:
     return negotiate(list(request.accept_languages), current_app.config["DEFAULT_LANGUAGE"])
 
 
-def alternates() -> dict[str, str]:
-    """The address of the same page in every language, with its query; of the home pages for an error."""
+def alternates(address: Callable[..., str] = url_for) -> dict[str, str]:
+    """The address of the same page in every language, with its query; of the home pages for an error.
+
+    Args:
+        address: builds one.
+    """
     endpoint, arguments = "help.home", {}
     is_page = request.endpoint and current_app.url_map.is_endpoint_expecting(request.endpoint, "language")
     if request.endpoint and is_page and request.method in {"GET", "HEAD"} and not g.get("is_error"):
@@ -97,7 +104,21 @@ def alternates() -> dict[str, str]:
         number = (request.view_args or {}).get("number")
         one, all_ = _OF_FORMS[request.endpoint.partition(".")[0] + "."]
         endpoint, arguments = (one, {"number": number}) if number else (all_, {})
-    return {code: url_for(endpoint, **{**arguments, "language": code}) for code in LANGUAGES}
+    return {code: address(endpoint, **{**arguments, "language": code}) for code in LANGUAGES}
+
+
+@lru_cache(maxsize=8000)
+def _plain(code: str, text: str) -> Markup:
+    """A message without variables in a language, as templates show it: messages are the product's own texts."""
+    return Markup(catalogue(code).ugettext(text)) % {}  # noqa: S704  # nosec B704
+
+
+def _message(text: str, /, **variables: object) -> Markup:
+    """A message in the page's language; variables are escaped. What Jinja's own does, without asking for each again."""
+    code = language()
+    if not variables:
+        return _plain(code, text)
+    return Markup(catalogue(code).ugettext(text)) % variables  # noqa: S704  # nosec B704
 
 
 def init(app: Flask) -> None:
@@ -113,6 +134,7 @@ def init(app: Flask) -> None:
         npgettext=lambda context, one, many, number: catalogue(language()).unpgettext(context, one, many, number),
         newstyle=True,
     )
+    app.jinja_env.globals.update(gettext=_message, _=_message)
     for code in LANGUAGES:
         catalogue(code)  # A missing or broken catalogue stops the start, not somebody's page.
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote_plus, urlsplit
 
 from flask import has_request_context, request, url_for
 
@@ -13,8 +13,10 @@ from portal.web.services import services
 
 #: Addresses that a process remembers; those of private pages are among them, and in no log.
 REMEMBERED = 4000
-#: What people typed: hardly anybody types the same, and there is no end of it.
-_TYPED = frozenset({"q", "query", "next"})
+#: Longest part of an address that is remembered; what people send may be of any length.
+_LONGEST = 100
+#: What people typed is put in afterwards: hardly anybody types the same, and there is no end of it.
+_TYPED = {name: f"typed-{name}" for name in ("q", "query", "next")}
 
 #: A path inside the portal; anything that a browser could take for another site's address is not.
 _LOCAL = re.compile(r"/(?![/\\])[^\\\x00-\x20\x7f]*")
@@ -43,14 +45,27 @@ def addresses() -> Callable[..., str]:
         return url_for(endpoint, **values)
 
     def address(endpoint: str, **values: Any) -> str:
-        if not has_request_context() or endpoint.startswith(".") or not _TYPED.isdisjoint(values):
+        typed = {name: text for name in _TYPED if isinstance(text := values.get(name), str)}
+        known = {**values, **{name: _TYPED[name] for name in typed}} if typed else values
+        if not has_request_context() or endpoint.startswith(".") or any(map(_is_endless, known.values())):
             return url_for(endpoint, **values)
-        try:
-            return built(request.root_path, language(), endpoint, **values)
-        except TypeError:  # A list, which cannot be remembered.
-            return url_for(endpoint, **values)
+        found = built(request.root_path, language(), endpoint, **known)
+        for name, text in typed.items():
+            found = found.replace(f"{name}={_TYPED[name]}", f"{name}={_in_query(text)}", 1)
+        return found
 
     return address
+
+
+def _is_endless(value: object) -> bool:
+    """Whether a part of an address cannot be remembered."""
+    return len(value) > _LONGEST if isinstance(value, str) else not isinstance(value, int | None)
+
+
+@lru_cache(maxsize=64)
+def _in_query(text: str) -> str:
+    """A text as Werkzeug writes it in the query of an address; see https://url.spec.whatwg.org/#percent-encoded-bytes."""
+    return quote_plus(text, safe="!$'()*,/:;?@")
 
 
 def absolute(path: str) -> str:
