@@ -7,18 +7,19 @@ beginnings of the wanted terms are looked for there, and only the words that hav
 import re
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import accumulate
 from math import fsum
 from typing import NamedTuple
 from unicodedata import normalize
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
 
-from portal.search.analyzers import Split, fold, words
+from portal.search.analyzers import Split, Word, fold, words
 from portal.search.chains import CHAINS
 
 #: Length of a snippet in characters; about two lines of a result.
@@ -31,8 +32,8 @@ SCANNED = 262_144
 RUN = LENGTH - LEAD
 #: How often each term is looked for in an article; only hostile texts have it more often.
 LOOKED_AT = 4_000
-#: How many runs a query remembers the words of.
-REMEMBERED = 1_000
+#: How many runs are remembered with their words, for each language of an index: a few hundred words make half of a text.
+REMEMBERED = 5_000
 #: What a term in the heading adds, beside one in the text.
 HEADING = 0.25
 
@@ -113,6 +114,10 @@ def marked(
     return tuple(_marked(text, 0, len(text), places))
 
 
+#: The words of runs, by what takes compounds apart, with which they go, and by language.
+_known: WeakKeyDictionary[Callable[..., object], dict[str, dict[str, tuple[Word, ...]]]] = WeakKeyDictionary()
+
+
 class _Asked:
     """What a query asks for, ready to be looked for in many texts.
 
@@ -125,7 +130,7 @@ class _Asked:
     def __init__(self, language: str, wanted: frozenset[str], split: Split | None) -> None:
         self._language, self._wanted, self._split = language, wanted, split
         self._beginnings = sorted({_beginning(language, term) for term in wanted} - {(b"", False), (b"", True)})
-        self._words: dict[str, tuple[_Place, ...]] = {}
+        self._known = _known.setdefault(split or words, {}).setdefault(language, {})
 
     @staticmethod
     @lru_cache(maxsize=64)
@@ -144,9 +149,7 @@ class _Asked:
         for start, end in self._runs(text):
             line = bisect_right(starts, start) - 1
             offset = start - starts[line]
-            run = text[start:end]
-            known = self._words.get(run)
-            for begin, stop, terms in known if known is not None else self._wanted_in(run):
+            for begin, stop, terms in self._wanted_in(text[start:end]):
                 found[line].append(_Place(offset + begin, offset + stop, terms))
         return found
 
@@ -176,13 +179,21 @@ class _Asked:
         """The wanted words of a run."""
         found: list[_Place] = []
         last = 0
-        for word in words(self._language, run, self._split):
+        for word in self._words_of(run):
             if terms := tuple(term for term in word.terms if term in self._wanted):
                 found.append(_Place(max(last, _with_elided(run, word.start)), word.end, terms))
                 last = word.end
-        if len(self._words) < REMEMBERED:
-            self._words[run] = tuple(found)
         return tuple(found)
+
+    def _words_of(self, run: str) -> tuple[Word, ...]:
+        """The words of a run."""
+        found = self._known.get(run)
+        if found is None:
+            found = tuple(words(self._language, run, self._split))
+            if len(self._known) >= REMEMBERED:
+                self._known.clear()  # What is frequent comes again at once.
+            self._known[run] = found
+        return found
 
 
 def _beginning(language: str, term: str) -> tuple[bytes, bool]:
