@@ -125,7 +125,7 @@ class Balancer:
         """End it."""
         if self._process is not None:
             self._process.terminate()
-            self._process.wait(10)
+            self._process.wait(60)
 
 
 def _block(text: str, name: str) -> str:

@@ -9,6 +9,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
@@ -65,6 +66,10 @@ def pytest_configure(config: pytest.Config) -> None:
         every: Any = Settings
         every.database = property(lambda self: self.database_url or instead.url(self.data))
 
+
+# Tests are of what is right, never of how quick a machine is.
+hypothesis.settings.register_profile("patient", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("patient")
 
 # As long as Playwright waits for everything else: a busy machine is slow, not wrong.
 expect.set_options(timeout=30_000)

@@ -51,7 +51,7 @@ class Server:
     def stop(self) -> None:
         """Be away."""
         self._server.shutdown()
-        self._thread.join(5)
+        self._thread.join(60)
         self._server.server_close()
 
     def _listen(self) -> flask.Response | None:

@@ -208,7 +208,7 @@ def test_every_chart_says_in_words_what_it_shows(app: Flask) -> None:
         assert html.count("<details") == html.count("<table") == 3
         table = html.split("<tbody>")[1].split("</tbody>")[0]
         assert len(re.findall("<tr>", table)) == 5
-        assert table.count(f'"figure">{numbers.NONE}<') == 4
+        assert table.count(f"<td>{numbers.NONE}<") == 4
         assert 'fill="url(#ui-fill-2)"' in html
         assert 'viewBox="0 0 1000' in html
 

@@ -112,7 +112,7 @@ def test_two_processes_tell_it_once(database: Database) -> None:
     found: list[int] = []
 
     def meet() -> Shelf:
-        both.wait(5)
+        both.wait(60)
         return cast(Shelf, NO_SHELF())
 
     threads = [threading.Thread(target=lambda: found.append(made.run(DUE, meet, counted))) for _ in range(2)]

@@ -118,7 +118,7 @@ def test_without_redis_everything_goes_on(
 
     assert (vote, statuses) == (303, [303] * 4)
     assert all(f'action="/{code}/subscriptions"' in page for code, page in zip(CODES, pages, strict=True))
-    assert took < 10
+    assert took < 60
     log = server.log.read_text()
     assert log.count("the budgets for new gaps are counted by each process alone") == 1
     assert "Traceback" not in log

@@ -111,7 +111,7 @@ def test_threads_say_a_fault_once_together(said: Callable[[], list[str]]) -> Non
     faults, together = FaultLog(logging.getLogger("portal")), threading.Barrier(8)
 
     def meet() -> None:
-        together.wait(10)
+        together.wait(60)
         for _ in range(5):
             faults.report("the oven", "cold")
 
@@ -119,7 +119,7 @@ def test_threads_say_a_fault_once_together(said: Callable[[], list[str]]) -> Non
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(10)
+        thread.join(60)
 
     assert said() == ["the oven: cold"]
 
@@ -180,7 +180,7 @@ def test_who_asks_while_somebody_looks_is_told_what_it_comes_to(monkeypatch: pyt
         looks.append(1)
         if len(looks) == 1:
             for _ in range(6):
-                assert asked.acquire(timeout=10)
+                assert asked.acquire(timeout=60)
         return {"database": "failing"}
 
     monkeypatch.setattr(told, "_looking", Queue())

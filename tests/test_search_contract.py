@@ -110,7 +110,7 @@ def test_nothing_that_can_be_typed_means_more_than_its_words(text: str, edition:
 
     found = {code: ask(edition.index, code, read_query(code, text).text) for code in ("en", "ru")}
 
-    assert time.process_time() - begin < 2
+    assert time.process_time() - begin < 20
     assert all(result.total <= edition.knowledge.counts[code] for code, result in found.items())
     assert ask(edition.index, "en", "password").total
 

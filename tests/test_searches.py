@@ -131,11 +131,11 @@ def test_of_two_that_judge_at_once_the_second_waits_and_finds_nothing(database: 
     with database.write() as connection:
         mine = searches.unjudged(connection, ANNA)
         second.start()
-        assert begun.wait(10)
+        assert begun.wait(60)
         second.join(0.2)
         assert second.is_alive(), "it did not wait"
         searches.close(connection, [one.id for one in mine], "chain")
-    second.join(10)
+    second.join(60)
 
     assert (len(mine), seen) == (2, [[]])
 

@@ -331,4 +331,4 @@ def test_noise_costs_little(language: str, noise: str, shipped_services: Service
     begin = time.process_time()
     repair(edition.index, language, text)
 
-    assert time.process_time() - begin < 0.25
+    assert time.process_time() - begin < 2.5

@@ -90,7 +90,7 @@ def test_a_call_has_an_end(database: Database, answer: str) -> None:
         told = deliver(dispatch(database, whole=0.3), NOW)
 
     assert (told, log(database)[0].fault) == (Told(retried=1), "no answer in time")
-    assert time.monotonic() - begun < 5
+    assert time.monotonic() - begun < 30
 
 
 def test_a_receiver_that_is_down_is_left_alone_and_the_others_are_told(database: Database) -> None:
@@ -270,7 +270,7 @@ def test_a_process_that_is_killed_after_a_call_tells_it_again_with_the_same_id(d
         )
         assert called.wait(30)
         child.send_signal(signal.SIGKILL)
-        child.wait(10)
+        child.wait(60)
         passes = [deliver(dispatch(database), after(seconds=seconds)) for seconds in (CLAIM - 1, CLAIM)]
 
     assert passes == [Told(), Told(sent=1)]
@@ -343,6 +343,6 @@ def test_the_running_portal_tells_by_itself(instance: Settings, portal_services:
         assert called.wait(20)
         for duty in duties:
             duty.stop()
-            duty.join(10)
+            duty.join(60)
 
     assert len(receiver.calls) == 1
