@@ -164,8 +164,8 @@ class Gaps:
     def record(self, events: Sequence[SearchEvent]) -> None:
         """Store what people did, wholly or not at all; the journal's sink.
 
-        What was over the budgets is counted in one ticket, and so is what no transaction was free for when it was
-        asked. Sessions whose cookies came back confirm the gaps that they asked in the last day, and what they asked
+        What was over the budgets is counted in one ticket. What no transaction was free for when it was asked is
+        counted for its gap where there is one by now, else with what was over the budgets. Sessions whose cookies came back confirm the gaps that they asked in the last day, and what they asked
         of such things is opened where there is room now.
 
         Raises:
@@ -173,17 +173,28 @@ class Gaps:
         """
         if not events:
             return
-        events = [replace(event, is_overflow=event.is_overflow or _is_missed(event)) for event in events]
         now = max(event.at for event in events)
         since = now - CONFIRMED_WITHIN
         back = {event.session: event.network for event in events if event.session and event.is_returning}
         with self._database.write() as connection:
             known.alone(connection)
+            events = [self._made_up_for(connection, event, now) if _is_missed(event) else event for event in events]
             searches.add(connection, [event for event in events if event.kind is not Deed.SEEN])
             known.confirm_asked_by(connection, back, since, now)
             self._count_overflow(connection, [event for event in events if event.is_overflow], now)
             for session in known.overflowed(connection, back, since, MOST_BACK):
                 self._open_overflowed(connection, session, back[session], since, now)
+
+    def _made_up_for(self, connection: Connection, missed: SearchEvent, now: datetime) -> SearchEvent:
+        """Count for its gap what no transaction was free for when it was asked; over the budgets where there is none."""
+        fingerprint = missed.fingerprint or ""
+        gap = self._askings.living(connection, fingerprint, now, lock=True)
+        if gap is None:
+            return replace(missed, is_overflow=True)
+        who = Visitor(missed.session or "", missed.is_returning, missed.network)
+        if missed.is_returning or self._budgets.occurrence(who, fingerprint):
+            self._askings.ask(connection, gap, missed, now)
+        return replace(missed, gap_id=gap.id)
 
     def _count_overflow(self, connection: Connection, events: Sequence[SearchEvent], now: datetime) -> None:
         """Count what was over the budgets in the one ticket for it."""
@@ -252,4 +263,4 @@ class Gaps:
 def _is_missed(event: SearchEvent) -> bool:
     """Whether a search should have a gap and has none, because the database did not answer in time."""
     is_unanswered = event.kind is Deed.SEARCH and event.code != "" and event.fingerprint is not None
-    return is_unanswered and event.gap_id is None
+    return is_unanswered and event.gap_id is None and not event.is_overflow

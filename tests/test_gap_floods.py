@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from portal.chains import Kind as Deed
 from portal.chains import SearchEvent
@@ -44,6 +45,22 @@ def test_what_is_over_the_budgets_is_one_ticket_and_nothing_is_lost(database: Da
     assert opened + counted + overflow.occurrences == 300
     assert sum(gap.occurrences for gap in tickets) + overflow.occurrences == 300
     assert rows(database, search_events) == 300
+
+
+def test_what_no_transaction_was_free_for_is_counted_for_its_gap(database: Database) -> None:
+    """Where there is one by the time it is recorded; else it is told with what was over the budgets."""
+    asked = gaps(database)
+    opened = told(asked, visitor("anna"), failed("kazoo"))
+    missed: dict[str, Any] = {"gap_id": None, "code": "U0"}
+
+    eva = searched("eva", 2, "zither", is_returning=False, **missed)
+    asked.record([searched("ben", 1, "kazoo", **missed), eva])
+
+    (gap,), (overflow,) = find(database, Kind.GAP), find(database, Kind.OVERFLOW)
+    with database.read() as connection:
+        recorded = connection.execute(select(search_events.c.query, search_events.c.gap_id)).all()
+    assert (gap.id, gap.occurrences, overflow.occurrences) == (opened.ticket.id, 2, 1)
+    assert dict(map(tuple, recorded)) == {"kazoo": gap.id, "zither": None}
 
 
 def test_over_the_budgets_nothing_is_written_by_the_page(database: Database) -> None:
