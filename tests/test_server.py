@@ -320,21 +320,16 @@ def test_logs_hold_no_query(serve: Start, library_folder: Path) -> None:
     assert "zyxomat" not in server.log.read_text()
 
 
-def _tickets(server: Server) -> str:
-    """All open tickets as JSON."""
-    options = ("--data", str(server.data), "--articles", str(server.articles))
-    return portal("tickets", "list", "--json", *options).stdout
-
-
 def test_two_workers_open_one_gap_at_once(serve: Start, library_folder: Path) -> None:
     """Twenty-four searches at the same time: one ticket, twenty-four occurrences."""
     server = serve(articles=library_folder, PORTAL_WORKERS="2").start()
 
     with ThreadPoolExecutor(8) as pool:
         statuses = list(pool.map(lambda _: server.get("/en/search?q=zyxomat")[0], range(24)))
-    end = time.monotonic() + 60
-    while '"occurrences": 24' not in (listed := _tickets(server)) and time.monotonic() < end:
-        time.sleep(0.2)  # What no transaction was free for is counted a second later.
+    options = ("--data", str(server.data), "--articles", str(library_folder))
+    # What no transaction was free for is counted a second later.
+    until(lambda: '"occurrences": 24' in portal("tickets", "list", "--json", *options).stdout, "not all are counted")
+    listed = portal("tickets", "list", "--json", *options).stdout
 
     assert statuses == [200] * 24
     assert listed.count('"number"') == 1
@@ -347,9 +342,7 @@ def test_dev_shows_changed_code(serve: Start, tmp_path: Path) -> None:
     module = REPOSITORY / "portal" / "web" / "labels.py"
 
     module.write_bytes(module.read_bytes())
-    end = time.monotonic() + 60
-    while server.log.read_text().count("Next ") < 2 and time.monotonic() < end:
-        time.sleep(0.1)
+    until(lambda: server.log.read_text().count("Next ") >= 2, "it was not started anew")
 
     assert server.log.read_text().count("Next ") == 2
     server.wait_for("/en/", "<html")
