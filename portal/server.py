@@ -272,11 +272,16 @@ def _post_fork(_arbiter: Any, worker: Any) -> None:
 
 
 def _worker_exit(_arbiter: Any, worker: Any) -> None:
-    """End a worker's duties, so that another takes over at once, and write down what it still remembers."""
+    """End a worker's duties, so that another takes over at once, and write down what it still remembers.
+
+    Twice: a worker that ends at once (SIGINT) is still answering, and what it was asked meanwhile is remembered late.
+    """
     for name in ("watcher", "ticker", "dispatcher", "fetcher", "heart"):
         if duty := getattr(worker, name, None):
             duty.stop()
     if app := getattr(worker, "wsgi", None):
+        app.extensions[EXTENSION].close()
+        worker.tpool.shutdown(cancel_futures=True)
         app.extensions[EXTENSION].close()
 
 
