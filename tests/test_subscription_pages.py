@@ -51,7 +51,9 @@ def kept(services: Services) -> list[bool]:
 
 
 def dump(services: Services) -> str:
-    """Everything in the database."""
+    """Everything in the database, with what is still only remembered."""
+    assert services.journal.flush()
+    assert services.queries.flush()
     with services.database.read() as connection:
         return str([connection.execute(select(table)).all() for table in metadata.sorted_tables])
 
