@@ -18,9 +18,14 @@ IBAN_LENGTHS = {
 #: nobody sees, dots, strokes and dashes.
 _BLANK = r"[\s\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]"
 _GAP = rf"(?:{_BLANK}|[./()\u2010-\u2015\u2212-])"
+#: The countries of each length; one by one, the pattern takes four times as long to compile.
+_COUNTRIES = {
+    length: "|".join(country for country, own in IBAN_LENGTHS.items() if own == length)
+    for length in sorted(set(IBAN_LENGTHS.values()))
+}
 _IBAN = re.compile(
     r"(?<![A-Za-z0-9])(?:%s)(?![A-Za-z0-9])"
-    % "|".join(rf"{country}\d\d(?:{_GAP}?[A-Za-z0-9]){{{length - 4}}}" for country, length in IBAN_LENGTHS.items()),
+    % "|".join(rf"(?:{some})\d\d(?:{_GAP}?[A-Za-z0-9]){{{length - 4}}}" for length, some in _COUNTRIES.items()),
     re.IGNORECASE,
 )
 #: Accents may be signs of their own, as some systems write them.

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -261,6 +261,7 @@ def _rules(settings: Settings) -> GapRules:
     )
 
 
+@cache
 def build_of(package: Path) -> str:
     """What identifies the code and templates that pages are made with: the same on every machine that has the same."""
     facts = hashlib.blake2b(digest_size=6)
