@@ -1,6 +1,5 @@
 """What the tests of gaps share: visitors, searches that nothing answered, and what the database says of them."""
 
-import multiprocessing
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -21,6 +20,7 @@ from portal.storage import tickets as store
 from portal.storage.schema import subscriptions
 from portal.tickets import Action, Actor, Kind, Resolution, Ticket
 from tests.builders import NOW, PASSWORD, person, ticket
+from tests.processes import context
 
 SECRET = b"s" * 32
 PLENTY = {"session": 10_000, "network": 10_000, "anonymous": 10_000, "total": 10_000}
@@ -159,7 +159,6 @@ def subscribed(asked: Gaps, database: Database, gap: Ticket) -> None:
 
 def in_processes(count: int, target: Any, *arguments: Any) -> tuple[list[Any], Any, Any]:
     """Processes that begin at once, their results, and what must be kept until they have begun."""
-    context = multiprocessing.get_context("spawn")
     start, results = context.Barrier(count), context.Queue()
     workers = [
         context.Process(target=target, args=(arguments[0], start, results, *arguments[1:])) for _ in range(count)

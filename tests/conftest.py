@@ -25,10 +25,11 @@ from tests.browsing import Site, open_site
 from tests.builders import PASSWORD, settings, write_library
 from tests.builders import person as somebody
 from tests.choosing import runs_on_postgresql
-from tests.needs import IN_CI, REPOSITORY, chromium
+from tests.needs import IN_CI, chromium
 from tests.postgres import instead, opened, postgres_database
 from tests.publishing import Folder
 from tests.quicker import share
+from tests.ready import SHIPPED, ready
 from tests.serving import Server
 
 __all__ = ["postgres_database"]
@@ -100,6 +101,13 @@ def no_settings_from_outside() -> None:
     """Forget the settings of whoever runs the tests."""
     for name in [name for name in os.environ if name.startswith("PORTAL_")]:
         del os.environ[name]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def place_for_what_is_ready(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """One for all processes of the tests."""
+    own = tmp_path_factory.getbasetemp()
+    ready.place = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "ready"
 
 
 @pytest.fixture(scope="session")
@@ -186,7 +194,8 @@ def hidden(page: str, name: str) -> str:
 @pytest.fixture(scope="session")
 def shipped(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     """A prepared instance of the shipped knowledge base, for tests that only read."""
-    made = settings(REPOSITORY / "articles", tmp_path_factory.mktemp("shipped") / "var")
+    made = settings(SHIPPED, tmp_path_factory.mktemp("shipped") / "var")
+    ready.copy(SHIPPED, made.data)
     prepare(made)
     return made
 

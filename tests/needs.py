@@ -20,8 +20,8 @@ def missing(what: str, how: str) -> NoReturn:
 
 
 def chromium() -> str:
-    """The browser's program."""
-    for name in ("chromium", "chromium-browser", "google-chrome"):
+    """The browser's program; without a window, where there is one, it needs a third of the processor."""
+    for name in ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome"):
         if found := shutil.which(name):
             return found
     missing("Chromium", "apt-get install chromium")

@@ -1,6 +1,5 @@
 """What the tests of requests share: requests that are sent, what is done with them, and what the database says."""
 
-import multiprocessing
 from dataclasses import replace
 from typing import Any
 
@@ -16,6 +15,7 @@ from portal.storage import Database, schema
 from portal.storage import tickets as store
 from portal.tickets import Action, Actor, Resolution, Ticket
 from tests.builders import NOW
+from tests.processes import context
 
 SECRET = b"s" * 32
 LETTERS = Letters("https://help.example.org", "Help", "Europe/Berlin")
@@ -63,7 +63,6 @@ def events(database: Database, number: int) -> list[tuple[Action, str]]:
 
 def in_processes(work: Any, *arguments: Any) -> list[Any]:
     """What four processes answer that do the same at once."""
-    context = multiprocessing.get_context("spawn")
     start, results = context.Barrier(4), context.Queue()
     workers = [context.Process(target=work, args=(*arguments, start, results)) for _ in range(4)]
     for worker in workers:

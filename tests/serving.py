@@ -12,6 +12,7 @@ from pathlib import Path
 
 from tests.needs import REPOSITORY
 from tests.postgres import instead
+from tests.ready import SHIPPED, ready
 
 
 def free_port() -> int:
@@ -63,14 +64,20 @@ class Server:
         self.port = port or free_port()
         #: Where the product is that it runs.
         self.code = REPOSITORY
-        self.articles = articles or REPOSITORY / "articles"
+        self.articles = articles or SHIPPED
         self._environment = {"PORTAL_FORM_MIN_SECONDS": "0", **environment}
         self.log = data.parent / f"{data.name}-{self.port}.log"
         self.process: subprocess.Popen[bytes] | None = None
 
-    def launch(self) -> "Server":
-        """Start the process without waiting for it."""
+    def launch(self, *, is_new: bool = False) -> "Server":
+        """Start the process without waiting for it.
+
+        Args:
+            is_new: whether it has to lay out its instance folder itself; else it finds one that is ready.
+        """
         options = ["--data", str(self.data), "--articles", str(self.articles), "--port", str(self.port)]
+        if not is_new and not self.data.exists():
+            ready.copy(self.articles, self.data)
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "portal", "serve", *options],
@@ -82,9 +89,9 @@ class Server:
             )
         return self
 
-    def start(self, seconds: float = 60) -> "Server":
-        """Start it and wait until it is ready."""
-        self.launch()
+    def start(self, seconds: float = 60, *, is_new: bool = False) -> "Server":
+        """Start it and wait until it is ready; see `launch`."""
+        self.launch(is_new=is_new)
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             assert self.process is not None

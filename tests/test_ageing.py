@@ -1,6 +1,5 @@
 """What is solved is closed after the days that the organisation chose."""
 
-import multiprocessing
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -18,6 +17,7 @@ from portal.storage import tickets as store
 from portal.storage.schema import events
 from portal.tickets import SYSTEM, Action, Actor, Kind, Resolution, Status, Ticket
 from tests.builders import NOW, ticket
+from tests.processes import context
 
 MIA = Actor(None, "Mia Lindt")
 WEEK = timedelta(days=7)
@@ -125,7 +125,6 @@ def _run_in_a_process(url: str, now: datetime, start: Any) -> None:
 def test_four_processes_close_each_request_once(database: Database) -> None:
     """Everybody at them at once."""
     solved(database, NOW, 200)
-    context = multiprocessing.get_context("spawn")
     now, start = NOW + timedelta(days=8), context.Barrier(4)
     workers = [context.Process(target=_run_in_a_process, args=(database.url, now, start)) for _ in range(4)]
 

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from portal.locales import CODES
 from tests.browsing import EMAIL, Site, press_send, sign_in
 from tests.builders import PASSWORD
 from tests.mailing import MailServer
@@ -88,11 +87,11 @@ def as_boris(page: Page, site: Site, language: str) -> None:
     page.locator("main form button").first.click()
 
 
-@pytest.mark.parametrize("language", CODES)
+@pytest.mark.parametrize("language", ["de", "ru"])
 def test_a_request_through_all_hands(language: str, world: World, person: Callable[..., Page]) -> None:
     """Taken as next, answered live both ways, taken back, swarmed, escalated, sent to a supplier and back, solved."""
     site, requester = world.site, f"lea-{language}@example.org"
-    words = {"en": "Plotter jams", "fr": "Traceur bloqué", "de": "Plotter klemmt", "ru": "Плоттер зажёвывает"}[language]
+    words = {"de": "Plotter klemmt", "ru": "Плоттер зажёвывает"}[language]
     lea = person()
     ask(lea, site, language, words, requester)
 

@@ -79,12 +79,8 @@ def check_page(page: Page, where: str) -> list[str]:
     return faults
 
 
-#: Every pair of language, scheme and width; what goes wrong with all three together goes wrong with two of them.
-LOOKS = [
-    (code, scheme, width)
-    for code, light in (("en", 360), ("fr", 1280), ("de", 360), ("ru", 1280))
-    for scheme, width in (("light", light), ("dark", 1640 - light))
-]
+#: Every language, and every pair of scheme and width: colours and room go wrong in those, names in the others.
+LOOKS = [("en", "light", 360), ("fr", "dark", 1280), ("de", "light", 1280), ("ru", "dark", 360)]
 
 
 @pytest.mark.parametrize(("language", "scheme", "width"), LOOKS)

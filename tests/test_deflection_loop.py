@@ -145,13 +145,11 @@ def solve(agent: Page, slug: str) -> None:
     agent.locator("form[action$='/solve'] button").click()
 
 
-@pytest.mark.parametrize("language", CODES)
+@pytest.mark.parametrize("language", ["fr", "ru"])
 def test_a_request_is_answered_live_and_rated(language: str, world: World, person: Callable[..., Page]) -> None:
     """The form with what was tried; a mail with the link; the reply appears by itself; solved, rated, and told so."""
     requester = f"boris-{language}@example.org"
-    words = {"en": "zyxomat vorpled", "fr": "zyxomat vorplé", "de": "Zyxomat vorpelt", "ru": "зиксомат ворплит"}[
-        language
-    ]
+    words = {"fr": "zyxomat vorplé", "ru": "зиксомат ворплит"}[language]
 
     # The requester asks for help from the search, with a trail.
     page = person()

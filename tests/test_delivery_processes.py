@@ -1,6 +1,5 @@
 """Delivery by several processes, also killed ones: every mail arrives, and twice only where nobody can prevent it."""
 
-import multiprocessing
 import os
 import random
 import signal
@@ -17,6 +16,7 @@ from portal.transports import SmtpTransport
 from tests.builders import NOW
 from tests.delivering import delivery, states, texts, write
 from tests.mailing import SENDER, MailServer
+from tests.processes import context
 
 #: Rounds of the run with faults; each is seven hours later, when every pause has passed.
 ROUNDS = 6
@@ -46,7 +46,6 @@ def test_fifty_mails_by_two_processes_over_a_failing_server(database: Database) 
     refused = set(names[::10])
     faults |= {name: ["refuse"] for name in refused}
     ids = dict(zip(names, write(database, *names), strict=True))
-    context = multiprocessing.get_context("spawn")
     barrier, results = context.Barrier(2), context.Queue()
 
     with MailServer(faults) as server:
@@ -83,7 +82,7 @@ def test_a_killed_process_loses_no_mail(database: Database, step: str) -> None:
     """
     names = [f"u{number}@example.org" for number in range(10)]
     ids = write(database, *names)
-    worker = multiprocessing.get_context("spawn").Process
+    worker = context.Process
 
     with MailServer() as server:
         process = worker(target=_deliver_once, args=(database.url, server.url))

@@ -1,6 +1,5 @@
 """Rules escalate: each once, in whichever process, late rather than never."""
 
-import multiprocessing
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -21,6 +20,7 @@ from portal.storage.schema import tickets as table
 from portal.tickets import SYSTEM, Action, Actor, Kind, Status
 from tests.builders import NOW
 from tests.escalating import DUE, LATER, MINUTE, Desk, rule
+from tests.processes import context
 
 
 @pytest.fixture
@@ -246,7 +246,6 @@ def _run_in_a_process(url: str, now: datetime, start: Any) -> None:
 def test_four_processes_escalate_each_request_once(desk: Desk) -> None:
     """Three hundred overdue requests, and everybody at them at once."""
     desk.open(300)
-    context = multiprocessing.get_context("spawn")
     now = LATER + 5 * MINUTE
     start = context.Barrier(4)
     workers = [context.Process(target=_run_in_a_process, args=(desk.database.url, now, start)) for _ in range(4)]

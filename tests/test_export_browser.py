@@ -11,9 +11,9 @@ from portal.judgments import read_queries
 from portal.locales import CODES
 from portal.queries import read_query
 from portal.selfservice import answer
+from portal.services import Services
 from portal.writing.exporting import Wanted, export_site
 from tests.needs import REPOSITORY
-from tests.publishing import Folder
 from tests.test_browser import check_page
 
 pytestmark = pytest.mark.browser
@@ -123,11 +123,9 @@ def test_search_understands(page: Page, site: Path) -> None:
     expect(page.locator("#ui-results li").first).to_be_visible()
 
 
-def test_search_finds_what_the_portal_finds(page: Page, site: Path, tmp_path: Path) -> None:
+def test_search_finds_what_the_portal_finds(page: Page, site: Path, shipped_services: Services) -> None:
     """Of judged queries that the portal answers among its first three, nine in ten are answered there too."""
-    folder = Folder(REPOSITORY / "articles", tmp_path / "var")
-    folder.publish()
-    edition = folder.edition
+    edition = shipped_services.edition
     files = read_queries([REPOSITORY / "tests" / "judgments"])
     judged = [one for file in files for one in file.queries if one.relevant][::6]
     by_portal = 0

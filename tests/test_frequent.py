@@ -1,6 +1,5 @@
 """Frequent queries on SQLite and on PostgreSQL: counted by session, shown only when many asked, forgotten otherwise."""
 
-import multiprocessing
 from datetime import timedelta
 from typing import Any
 
@@ -12,6 +11,7 @@ from portal.search.analyzers import fold
 from portal.storage import Database, frequent
 from portal.storage.schema import frequent_queries, frequent_query_sessions
 from tests.builders import NOW
+from tests.processes import context
 
 
 def ask(database: Database, text: str, *numbers: int, language: str = "en", **changes: Any) -> None:
@@ -166,7 +166,6 @@ def _note_in_a_process(url: str, number: int, start: Any, results: Any) -> None:
 
 def test_processes_that_note_at_once_lose_no_count(database: Database) -> None:
     """Four processes with five sessions each: one row for each query, twenty of each."""
-    context = multiprocessing.get_context("spawn")
     start, results = context.Barrier(4), context.Queue()
     workers = [context.Process(target=_note_in_a_process, args=(database.url, n, start, results)) for n in range(4)]
 

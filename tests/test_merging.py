@@ -1,6 +1,5 @@
 """Merging on every database: what becomes a duplicate of what, without circles, also by two at once."""
 
-import multiprocessing
 from contextlib import suppress
 from typing import Any
 
@@ -20,6 +19,7 @@ from portal.storage.schema import tickets as table
 from portal.tickets import Action, Actor, Kind, Status
 from tests.builders import person
 from tests.postgres import database_at
+from tests.processes import context
 from tests.storing import LATER, POSTING, add, agent, get, history, solve
 from tests.test_subscribing import mails
 
@@ -180,8 +180,7 @@ def test_two_who_merge_into_each_other_at_once(database: Database) -> None:
     mia = agent(database)
     pairs = [(add(database).id, add(database).id) for _ in range(15)]
     turned = [(second, first) for first, second in pairs]
-    spawn = multiprocessing.get_context("spawn")
-    workers = [spawn.Process(target=_merge, args=(database.url, mia.id, some)) for some in (pairs, turned)]
+    workers = [context.Process(target=_merge, args=(database.url, mia.id, some)) for some in (pairs, turned)]
     for worker in workers:
         worker.start()
     for worker in workers:

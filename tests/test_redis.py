@@ -1,6 +1,5 @@
 """A real Redis that several processes of the real server count in: exact, gone, and back."""
 
-import multiprocessing
 import socket
 import threading
 import time
@@ -13,6 +12,7 @@ import pytest
 
 from portal.budgets import Budgets
 from portal.chains import Visitor
+from tests.processes import context
 from tests.serving import Server
 from tests.test_failures import Visitor as Browser
 from tests.test_failures import fields_of
@@ -33,7 +33,6 @@ def take(address: str, times: int, start: Any, results: Any) -> None:
 
 def test_two_processes_at_once_are_granted_exactly_the_total(redis: Redis) -> None:
     """Each asks for eighty; together they get sixty-one, not one more and not one less."""
-    context = multiprocessing.get_context("spawn")
     start, results = context.Barrier(2), context.Queue()
     address = f"redis://127.0.0.1:{redis.port}/0"
     workers = [context.Process(target=take, args=(address, 80, start, results)) for _ in range(2)]

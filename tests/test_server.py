@@ -24,7 +24,7 @@ Start = Callable[..., Server]
 
 def test_a_first_start_prepares_everything_and_tells_what_to_do_next(serve: Start, library_folder: Path) -> None:
     """Addresses, articles per language, the next step; folder and key are the owner's alone."""
-    server = serve(articles=library_folder).start()
+    server = serve(articles=library_folder).start(is_new=True)
 
     log = server.log.read_text()
 
@@ -134,7 +134,7 @@ def test_sigkill_loses_nothing_that_was_acknowledged(serve: Start, library_folde
 @pytest.mark.parametrize("milliseconds", [100, 400, 700, 1000, 1400])
 def test_a_kill_during_the_first_start_is_no_harm(milliseconds: int, serve: Start, library_folder: Path) -> None:
     """Whatever was half done, the next start works."""
-    server = serve(articles=library_folder).launch()
+    server = serve(articles=library_folder).launch(is_new=True)
     time.sleep(milliseconds / 1000)
     server.kill()
 

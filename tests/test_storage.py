@@ -1,6 +1,5 @@
 """What every database must do: the same on SQLite and on PostgreSQL, also when several processes come at once."""
 
-import multiprocessing
 from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
@@ -21,6 +20,7 @@ from portal.storage import tickets as store
 from portal.storage.schema import metadata
 from portal.tickets import Action, Kind, Resolution, Status
 from tests.builders import NOW, PASSWORD, person, ticket
+from tests.processes import context
 
 
 def desk(database: Database) -> Desk:
@@ -214,7 +214,6 @@ def test_two_agents_cannot_take_the_same_ticket(database: Database) -> None:
     with database.write() as connection:
         number = store.create(connection, ticket()) or 0
     agents = [add_agent(database, f"agent{n}@example.org") for n in range(4)]
-    context = multiprocessing.get_context("spawn")
     start, results = context.Barrier(4), context.Queue()
     workers = [
         context.Process(target=_take_in_a_process, args=(database.url, number, agent, start, results))

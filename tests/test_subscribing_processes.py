@@ -1,6 +1,5 @@
 """Subscribers of a gap that several processes tell at once, or one that dies: each hears once."""
 
-import multiprocessing
 import os
 import signal
 from collections.abc import Iterator
@@ -11,12 +10,12 @@ import pytest
 from portal.storage import Database
 from portal.storage import tickets as store
 from tests.builders import NOW
+from tests.processes import context
 from tests.test_subscribing import LATER, add_gap, close, close_in, mails, rows, subscribe, subscriptions_on
 
 
 def _in_process(work: Any, *arguments: Any) -> Iterator[Any]:
     """What two processes answer that begin together."""
-    context = multiprocessing.get_context("spawn")
     start, results = context.Barrier(2), context.Queue()
     workers = [context.Process(target=work, args=(*arguments, start, results)) for _ in range(2)]
     for worker in workers:
@@ -86,7 +85,7 @@ def test_a_process_that_dies_between_tells_everybody_or_nobody(is_late: bool, da
     gap = add_gap(database)
     for email in ("anna@example.org", "luc@example.org"):
         subscribe(database, gap, email)
-    process = multiprocessing.get_context("spawn").Process(target=_die, args=(database.url, gap.id, is_late))
+    process = context.Process(target=_die, args=(database.url, gap.id, is_late))
     process.start()
     process.join(60)
 

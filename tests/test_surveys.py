@@ -1,6 +1,5 @@
 """Surveys on every database: who is asked, once and in their language; bad answers come back; figures."""
 
-import multiprocessing
 from datetime import timedelta
 from typing import Any
 
@@ -20,6 +19,7 @@ from portal.storage.schema import policy, surveys
 from portal.storage.surveys import Answer, Figure, Filter
 from portal.tickets import Action, Kind, Status, Ticket
 from tests.builders import NOW
+from tests.processes import context
 from tests.storing import POSTING, add, agent, get, history
 from tests.test_subscribing import mails
 
@@ -165,8 +165,7 @@ def test_several_processes_ask_once(database: Database) -> None:
     """Each request gets one mail."""
     ask(database, EVERYBODY)
     numbers = [closed(database).id for _ in range(12)]
-    spawn = multiprocessing.get_context("spawn")
-    workers = [spawn.Process(target=_run, args=(database.url,)) for _ in range(2)]
+    workers = [context.Process(target=_run, args=(database.url,)) for _ in range(2)]
     for worker in workers:
         worker.start()
     for worker in workers:
