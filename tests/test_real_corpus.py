@@ -16,7 +16,7 @@ from tests.inspecting import inspected
 from tests.needs import REPOSITORY, corpus
 from tests.serving import Server, portal, portal_with_input
 
-pytestmark = pytest.mark.reads
+pytestmark = [pytest.mark.reads, pytest.mark.server]
 FOLDER = corpus() or REPOSITORY / "articles"
 QUERIES = {"en": "password", "fr": "mot de passe", "de": "Kennwort Passwort", "ru": "пароль"}
 
