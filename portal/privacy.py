@@ -87,9 +87,8 @@ def mask(text: str) -> str:
 def _masked(text: str) -> str:
     """Text in which every kind has been replaced once."""
     text = _IBAN.sub(lambda match: IBAN_MASK if _is_iban(match[0]) else match[0], text)
-    if (
-        "@" in text or "\uff20" in text
-    ):  # Looked for from every sign of a long text, the pattern costs most of the time.
+    # Looked for from every sign of a long text, the pattern would cost most of the time.
+    if "@" in text or "\uff20" in text:
         text = _EMAIL.sub(EMAIL_MASK, text)
     text = _TOKEN.sub(lambda match: SECRET_MASK if _is_secret(match[0]) else match[0], text)
     return _NUMBER.sub(_number, text)

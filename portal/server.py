@@ -4,9 +4,7 @@ import errno
 import fcntl
 import logging
 import os
-import select
 import socket
-import struct
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,13 +14,10 @@ from typing import IO, Any
 
 from gunicorn.app.base import BaseApplication
 from gunicorn.glogging import Logger
-from gunicorn.http import wsgi
-from gunicorn.http.errors import LimitRequestHeaders, LimitRequestLine, ParseException
-from gunicorn.workers.gthread import ThreadWorker
 from watchfiles import DefaultFilter, run_process
 
 import portal
-from portal import draining, key_files, logs, monitoring, nodes, warming
+from portal import draining, key_files, logs, monitoring, nodes, warming, workers
 from portal.app import create_app
 from portal.edition import Editions
 from portal.errors import CannotStart, SearchUnavailable
@@ -34,18 +29,12 @@ from portal.settings import Settings
 from portal.storage import Database, migration, prepare_folder, reachable
 from portal.ticking import Dispatcher, Fetcher, Ticker
 from portal.watching import Watcher
-from portal.web.security import HEADERS
 from portal.web.services import EXTENSION
 
 log = logging.getLogger("portal")
 
-#: What answers call the server: whoever looks for holes of a product is not told which it is.
-wsgi.SERVER = "portal"
-
 #: Workers of a killed portal keep its port for a moment; how long that is waited for, in seconds.
 PORT_PATIENCE = 2.0
-#: How long a client may take for the next bytes of a request, in seconds.
-CLIENT_PATIENCE = 5
 #: The longest address that is read; a query of 200 characters is 1,800 bytes when every one is percent-encoded.
 LONGEST_LINE = 8190
 
@@ -125,61 +114,6 @@ def worker_count(settings: Settings) -> int:
     return settings.workers or max(2, min(len(os.sched_getaffinity(0)), 16))
 
 
-_UNREADABLE = """<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><title>{status}</title></head><body>
-<main><p lang="en">The address is too long or cannot be read. Shorten your search to a few words and try again.</p>
-<p lang="fr">L’adresse est trop longue ou illisible. Réduisez votre recherche à quelques mots et réessayez.</p>
-<p lang="de">Die Adresse ist zu lang oder nicht lesbar. Kürzen Sie Ihre Suche auf wenige Wörter und versuchen Sie es erneut.</p>
-<p lang="ru">Адрес слишком длинный или его не удаётся прочитать. Сократите запрос до нескольких слов и повторите попытку.</p>
-</main></body></html>
-"""
-
-
-class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types.
-    """A worker whose answers to what cannot even be read are in the readers' languages.
-
-    Such a request never reaches the application, and which language it is in cannot be known.
-    """
-
-    def set_accept_enabled(self, enabled: bool) -> None:
-        """Accept new connections or not; at the end whoever has come already is still let in, and nobody else can come.
-
-        What waits in the listening socket would be lost with it, as soon as the last process closes it.
-        """
-        if not self.alive:
-            for listener in self.sockets:
-                while select.select([listener], [], [], 0)[0]:
-                    self.accept(listener)
-        super().set_accept_enabled(enabled)
-        if not self.alive:
-            for listener in self.sockets:
-                listener.close()
-
-    def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
-        """Answer a request that cannot be read; nothing of it is logged, for it may hold what people typed."""
-        if not isinstance(exc, ParseException):
-            super().handle_error(req, client, addr, exc)
-            return
-        status = "414 URI Too Long" if isinstance(exc, LimitRequestLine) else "400 Bad Request"
-        status = "431 Request Header Fields Too Large" if isinstance(exc, LimitRequestHeaders) else status
-        body = _UNREADABLE.format(status=status).encode()
-        head = f"HTTP/1.1 {status}\r\nConnection: close\r\nContent-Type: text/html; charset=utf-8\r\nContent-Length: {len(body)}\r\n"
-        head += "".join(f"{name}: {value}\r\n" for name, value in {**HEADERS, "Cache-Control": "no-store"}.items())
-        self.log.debug("a request could not be read: %s", type(exc).__name__)
-        try:
-            client.sendall(head.encode() + b"\r\n" + body)
-        except OSError:
-            self.log.debug("and its client has gone")
-
-
-class _Patience(logging.Filter):
-    """Keeps clients that took too long out of the log; there is nothing to mend."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        """Whether the record is about anything else."""
-        return not (record.exc_info and isinstance(record.exc_info[1], BlockingIOError))
-
-
 class JsonLog(Logger):  # type: ignore[misc]  # gunicorn has no types.
     """gunicorn's own log as JSON."""
 
@@ -211,7 +145,7 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types.
             "bind": f"{host}:{settings.port}",
             "workers": worker_count(settings),
             "threads": settings.threads,
-            "worker_class": Worker,
+            "worker_class": workers.Worker,
             "worker_tmp_dir": "/dev/shm" if Path("/dev/shm").is_dir() else None,  # noqa: S108 - gunicorn's own advice
             "proc_name": "portal",
             "logger_class": JsonLog if settings.log_format == "json" else Logger,
@@ -226,9 +160,9 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types.
             "keepalive": 5,
             # It waits without an end for a client that reads nothing.
             "sendfile": False,
-            "post_fork": _post_fork,
+            "post_fork": workers.began,
             "post_worker_init": self._post_worker_init,
-            "worker_exit": _worker_exit,
+            "worker_exit": workers.ends,
             "child_exit": lambda _arbiter, worker: monitoring.give_back(worker.pid),
             "when_ready": lambda _arbiter: self._when_ready(),
             "on_reload": lambda _arbiter: log.info("reloading"),
@@ -260,29 +194,6 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types.
         for duty in duties:
             duty.ahead = ahead
             duty.start()
-
-
-def _post_fork(_arbiter: Any, worker: Any) -> None:
-    """Let a worker wait for no client for ever."""
-    worker.log.error_log.addFilter(_Patience())
-    for listener in worker.sockets:
-        # Inherited by every connection; gunicorn itself waits for a request's bytes, and for a reader, without an end.
-        for option in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):
-            listener.sock.setsockopt(socket.SOL_SOCKET, option, struct.pack("ll", CLIENT_PATIENCE, 0))
-
-
-def _worker_exit(_arbiter: Any, worker: Any) -> None:
-    """End a worker's duties, so that another takes over at once, and write down what it still remembers.
-
-    Twice: a worker that ends at once (SIGINT) is still answering, and what it was asked meanwhile is remembered late.
-    """
-    for name in ("watcher", "ticker", "dispatcher", "fetcher", "heart"):
-        if duty := getattr(worker, name, None):
-            duty.stop()
-    if app := getattr(worker, "wsgi", None):
-        app.extensions[EXTENSION].close()
-        worker.tpool.shutdown(cancel_futures=True)
-        app.extensions[EXTENSION].close()
 
 
 def serve(settings: Settings, progress: Progress, announce: Callable[[Prepared], None]) -> None:
