@@ -28,7 +28,7 @@ def portal(*arguments: str, **environment: str) -> subprocess.CompletedProcess[s
         [sys.executable, "-m", "portal", *arguments],
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
         check=False,
         cwd=REPOSITORY,
         env={**os.environ, **instead.variables(arguments, environment), **environment},
@@ -89,7 +89,7 @@ class Server:
             )
         return self
 
-    def start(self, seconds: float = 60, *, is_new: bool = False) -> "Server":
+    def start(self, seconds: float = 180, *, is_new: bool = False) -> "Server":
         """Start it and wait until it is ready; see `launch`."""
         self.launch(is_new=is_new)
         end = time.monotonic() + seconds

@@ -24,7 +24,7 @@ QUERIES = {"en": "password", "fr": "mot de passe", "de": "Kennwort Passwort", "r
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """The real server on the folder."""
-    made = Server(tmp_path_factory.mktemp("corpus") / "var", articles=FOLDER).start(300, is_new=True)
+    made = Server(tmp_path_factory.mktemp("corpus") / "var", articles=FOLDER).start(1200, is_new=True)
     print("articles:", FOLDER if corpus() else "the shipped ones; the real corpus is not at hand")  # noqa: T201
     yield made
     made.kill()
@@ -133,7 +133,7 @@ def test_a_second_start_reads_nothing(server: Server) -> None:
     """With the index there, thousands of articles are ready at once."""
     second = Server(server.data, articles=FOLDER)
     try:
-        second.start(30)
+        second.start()
         assert "Index      up to date" in second.log.read_text()
     finally:
         second.kill()
