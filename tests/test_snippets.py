@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from portal.search.analyzers import Split, terms, words
 from portal.search.compounds import Splitter
-from portal.search.snippets import LENGTH, SCANNED, Snippet, marked, snippet
+from portal.search.snippets import LENGTH, REMEMBERED_OF_ONE, SCANNED, Snippet, marked, snippet
 
 SOME = settings(deadline=None, max_examples=150)
 LANGUAGES = ("en", "fr", "de", "ru")
@@ -296,3 +296,14 @@ def test_hostile_texts_are_bounded(unit: str) -> None:
 
     assert len("".join(piece for piece, _ in found.pieces)) <= LENGTH + 4
     assert cut("password", "a" * SCANNED, "The password.").anchor == ""
+
+
+def test_what_is_remembered_of_a_query_changes_nothing() -> None:
+    """More different words than are remembered, again and elsewhere: each is marked where it stands."""
+    runs = [f"({number})printer" for number in range(2 * REMEMBERED_OF_ONE)]
+    text, asked = " ".join(runs), wanted("en", "printer")
+
+    for turned in (text, text, " ".join(reversed(runs)), f"x {text}"):
+        pieces = marked("en", asked, turned)
+        assert "".join(piece for piece, _ in pieces) == turned
+        assert [piece for piece, is_word in pieces if is_word] == ["printer"] * len(runs)

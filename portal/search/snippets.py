@@ -4,7 +4,6 @@ No text is analysed as a whole. It is brought to bytes in which accents, capital
 beginnings of the wanted terms are looked for there, and only the words that have one are analysed.
 """
 
-import re
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -13,14 +12,11 @@ from functools import lru_cache
 from itertools import accumulate
 from math import fsum
 from typing import NamedTuple
-from unicodedata import normalize
 from weakref import WeakKeyDictionary
 
-import numpy as np
-from numpy.typing import NDArray
-
-from portal.search.analyzers import Split, Word, fold, words
+from portal.search.analyzers import Split, Word, words
 from portal.search.chains import CHAINS
+from portal.search.scan import APOSTROPHES, BLANK, keys_of
 
 #: Length of a snippet in characters; about two lines of a result.
 LENGTH = 200
@@ -34,6 +30,8 @@ RUN = LENGTH - LEAD
 LOOKED_AT = 4_000
 #: How many runs are remembered with their words, for each language of an index: a few hundred words make half of a text.
 REMEMBERED = 5_000
+#: How many runs are remembered with their wanted words, for each query of the last ones.
+REMEMBERED_OF_ONE = 250
 #: What a term in the heading adds, beside one in the text.
 HEADING = 0.25
 
@@ -41,10 +39,6 @@ HEADING = 0.25
 _CHANGED = {"en": 1, "fr": 2}
 #: Shortest beginning of a term that is looked for inside words.
 _INSIDE = 3
-#: Bytes of the scan: a blank, and every sign or letter that no language here has.
-_BLANK, _OTHER = 0x20, 0x1F
-_BEYOND = re.compile("[\U00010000-\U0010ffff]")
-_APOSTROPHES = "'’ʼ"
 
 
 @dataclass(frozen=True)
@@ -131,6 +125,7 @@ class _Asked:
         self._language, self._wanted, self._split = language, wanted, split
         self._beginnings = sorted({_beginning(language, term) for term in wanted} - {(b"", False), (b"", True)})
         self._known = _known.setdefault(split or words, {}).setdefault(language, {})
+        self._wanted_of: dict[str, tuple[_Place, ...]] = {}
 
     @staticmethod
     @lru_cache(maxsize=64)
@@ -155,7 +150,7 @@ class _Asked:
 
     def _runs(self, text: str) -> list[tuple[int, int]]:
         """Where the runs between blanks are that may have a wanted word, in their order."""
-        keys, origins = _keys(self._language, text)
+        keys, origins = keys_of(self._language, text)
         runs: dict[int, int] = {}
         for beginning, inside in self._beginnings:
             at, looked = keys.find(beginning), 0
@@ -164,7 +159,7 @@ class _Asked:
                 end = keys.find(b" ", at, at + RUN)
                 if end < 0:
                     at = keys.find(beginning, at + RUN)
-                elif inside or keys[at - 1] == _BLANK or _begins_word(text, int(origins[at])):
+                elif inside or keys[at - 1] == BLANK or _begins_word(text, int(origins[at])):
                     if (blank := keys.rfind(b" ", max(0, at - RUN), at)) >= 0:
                         runs[blank] = end
                     at = keys.find(beginning, end)
@@ -176,14 +171,20 @@ class _Asked:
         return [(begin, end) for begin, end in zip(begins.tolist(), ends.tolist(), strict=True) if end - begin <= RUN]
 
     def _wanted_in(self, run: str) -> tuple[_Place, ...]:
-        """The wanted words of a run."""
+        """The wanted words of a run; an article has the same few again and again."""
+        known = self._wanted_of.get(run)
+        if known is not None:
+            return known
         found: list[_Place] = []
         last = 0
         for word in self._words_of(run):
             if terms := tuple(term for term in word.terms if term in self._wanted):
                 found.append(_Place(max(last, _with_elided(run, word.start)), word.end, terms))
                 last = word.end
-        return tuple(found)
+        if len(self._wanted_of) >= REMEMBERED_OF_ONE:
+            self._wanted_of.clear()
+        self._wanted_of[run] = tuple(found)
+        return self._wanted_of[run]
 
     def _words_of(self, run: str) -> tuple[Word, ...]:
         """The words of a run."""
@@ -198,7 +199,7 @@ class _Asked:
 
 def _beginning(language: str, term: str) -> tuple[bytes, bool]:
     """What every word with a term has, as bytes of the scan, and whether that may stand inside the word."""
-    keys = _keys(language, term)[0].strip()
+    keys = keys_of(language, term)[0].strip()
     if keys.isdigit():
         return keys, True  # “365” in “Office365”.
     if CHAINS[language].links:
@@ -215,66 +216,11 @@ def _begins_word(text: str, start: int) -> bool:
 
 def _with_elided(run: str, start: int) -> int:
     """Where a word begins together with the article that is joined to it: “l'accès”."""
-    while start > 1 and run[start - 1] in _APOSTROPHES and run[start - 2].isalnum():
+    while start > 1 and run[start - 1] in APOSTROPHES and run[start - 2].isalnum():
         start -= 2
         while start > 0 and run[start - 1].isalnum():
             start -= 1
     return start
-
-
-def _byte(letter: str) -> int:
-    """The byte of a folded letter or digit; letters that no language here has share one."""
-    if letter.isascii():
-        return ord(letter)
-    return ord(letter) - ord("а") + 0x80 if "а" <= letter <= "я" else _OTHER
-
-
-@lru_cache(maxsize=1)
-def _table() -> NDArray[np.uint16]:
-    """For each of the first 65,536 characters the two bytes of the scan; a zero is left out."""
-    table = np.full((0x10000, 2), (_OTHER, 0), np.uint8)
-    # Latin, Greek, Cyrillic; Latin with two accents; superscripts; ligatures; full width.
-    for code in (
-        *range(0x530),
-        *range(0x1E00, 0x1F00),
-        *range(0x2070, 0x20A0),
-        *range(0xFB00, 0xFB07),
-        *range(0xFF10, 0xFF5B),
-    ):
-        if (sign := chr(code)).isalnum():
-            letters = [_byte(letter) for letter in normalize("NFD", fold(sign)) if letter.isalnum()]
-            table[code] = (*letters[:2], 0, 0)[:2]
-        elif code < 0x80:
-            table[code] = code, 0
-    for code in range(0x3001):
-        if chr(code).isspace():
-            table[code] = _BLANK, 0
-    for code in map(ord, f"-‐‑_\u00ad\u200b\u200c\u200d{_APOSTROPHES}"):
-        table[code] = 0
-    table[0x300:0x370] = 0  # Accents that are signs of their own.
-    return table.view(np.uint16).ravel()
-
-
-def _plain(sign: re.Match[str]) -> str:
-    """A sign beyond the first 65,536 as the one that means the same, if there is one: “𝐕” as “V”."""
-    return min(normalize("NFKC", sign[0])[0], "\uffff")
-
-
-def _keys(language: str, text: str) -> tuple[bytes, NDArray[np.intp]]:
-    """A text as the bytes that are scanned, and the place in the text that each comes from."""
-    codes = np.frombuffer(text.encode("utf-16-le", "surrogatepass"), np.uint16)
-    if len(codes) != len(text):
-        text = _BEYOND.sub(_plain, text)
-        codes = np.frombuffer(text.encode("utf-16-le", "surrogatepass"), np.uint16)
-    pairs = _table().take(codes).view(np.uint8)
-    places = pairs.nonzero()[0]
-    keys = pairs.take(places)
-    if CHAINS[language].letters:
-        kept = np.ones(len(keys), np.bool_)
-        for vowel in b"aou":  # Of “ae”, “oe”, “ue” the second is left out, here and in what is looked for.
-            kept[1:] &= (keys[1:] != ord("e")) | (keys[:-1] != vowel)
-        keys, places = keys[kept], places[kept]
-    return keys.tobytes(), places >> 1
 
 
 def _terms(places: Iterable[_Place]) -> set[str]:
