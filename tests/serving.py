@@ -97,11 +97,11 @@ class Server:
             assert self.process is not None
             if self.process.poll() is not None:
                 raise AssertionError(f"the server ended with {self.process.returncode}:\n{self.log.read_text()}")
-            try:
+            with contextlib.suppress(OSError):
                 if self.get("/readyz")[0] == 200 and "Next " in self.log.read_text():
                     return self
-            except OSError:
-                time.sleep(0.05)
+            time.sleep(0.05)
+        self.kill()  # Else it is left to whichever test runs when it is noticed.
         raise AssertionError(f"the server was not ready in {seconds} s:\n{self.log.read_text()}")
 
     @property
