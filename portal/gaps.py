@@ -165,8 +165,9 @@ class Gaps:
         """Store what people did, wholly or not at all; the journal's sink.
 
         What was over the budgets is counted in one ticket. What no transaction was free for when it was asked is
-        counted for its gap where there is one by now, else with what was over the budgets. Sessions whose cookies came back confirm the gaps that they asked in the last day, and what they asked
-        of such things is opened where there is room now.
+        counted for its gap where there is one by now, else with what was over the budgets. Sessions whose cookies came
+        back confirm the gaps that they asked in the last day, and what they asked of such things is opened where there
+        is room now.
 
         Raises:
             SQLAlchemyError: nothing was stored.

@@ -1,5 +1,6 @@
 """The lines of an article that a query is about: which are chosen, where they are cut, what is marked in them."""
 
+from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 
 import pytest
@@ -307,3 +308,16 @@ def test_what_is_remembered_of_a_query_changes_nothing() -> None:
         pieces = marked("en", asked, turned)
         assert "".join(piece for piece, _ in pieces) == turned
         assert [piece for piece, is_word in pieces if is_word] == ["printer"] * len(runs)
+
+
+def test_threads_that_share_a_query_do_not_disturb_each_other() -> None:
+    """What one forgets, because it is too much, the other may be about to give back."""
+    texts = [" ".join(f"({number})printer" for number in range(start, start + 400)) for start in (0, 1000, 2000, 3000)]
+    asked = wanted("en", "printer")
+
+    with ThreadPoolExecutor(4) as pool:
+        counts = list(
+            pool.map(lambda turn: sum(is_word for _, is_word in marked("en", asked, texts[turn % 4])), range(40))
+        )
+
+    assert counts == [400] * 40

@@ -183,8 +183,8 @@ class _Asked:
                 last = word.end
         if len(self._wanted_of) >= REMEMBERED_OF_ONE:
             self._wanted_of.clear()
-        self._wanted_of[run] = tuple(found)
-        return self._wanted_of[run]
+        self._wanted_of[run] = wanted = tuple(found)
+        return wanted  # Another thread may have cleared what is remembered.
 
     def _words_of(self, run: str) -> tuple[Word, ...]:
         """The words of a run."""
