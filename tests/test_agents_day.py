@@ -144,6 +144,7 @@ def test_a_request_through_all_hands(language: str, world: World, person: Callab
     unfold(mia, "form[action$='/escalate']")
     mia.locator("form[action$='/escalate'] textarea").fill("Firmware")
     mia.locator("form[action$='/escalate'] button").click()
+    expect(mia.locator("#ui-head .tier")).to_contain_text("2")
     boris.goto(site.url(f"/{language}/desk/tickets/{number}"))
     expect(boris.locator("#ui-head .tier")).to_contain_text("2")
     boris.locator("form[action$='/take'] button").click()

@@ -205,7 +205,7 @@ def test_five_hundred_changes_of_the_generation_fail_no_search(folder: Folder) -
         person.start()
     counts = []
     changes, seen, deadline = 0, set(), time.monotonic() + 18
-    while changes < 500 and time.monotonic() < deadline:
+    while changes < 100 or (changes < 500 and time.monotonic() < deadline):
         if changes % 10 == 0:
             text = f"Check the cable, then number {changes}."
             write_article(folder.articles, "en", "printer-offline", "The printer is offline", text, topic="devices")
@@ -226,7 +226,6 @@ def test_five_hundred_changes_of_the_generation_fail_no_search(folder: Folder) -
 
     assert [failure for person in people for failure in person.failures] == []
     assert all(person.asked > 10 and not person.is_alive() for person in people)
-    assert len(seen) == (changes + 9) // 10 > 5
-    assert changes >= 100
+    assert len(seen) == (changes + 9) // 10
     # Three editions of four languages with a few files each may be open at any one moment.
     assert max(counts) - min(counts) <= 24, counts

@@ -1,5 +1,6 @@
 """What every database must do: the same on SQLite and on PostgreSQL, also when several processes come at once."""
 
+from contextlib import suppress
 from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
+from sqlalchemy.exc import DBAPIError
 
 from portal.desk.posting import Posting
 from portal.desk.work import Desk
@@ -134,6 +136,24 @@ def test_a_failed_transaction_leaves_nothing(database: Database) -> None:
 
     with database.read() as connection:
         assert store.count(connection, store.Filter()) == 0
+
+
+def test_what_is_read_is_of_one_moment_and_stays(database: Database) -> None:
+    """A ticket and what comes after it are as when the reading began; nothing is changed by it."""
+    with database.write() as connection:
+        number = store.create(connection, ticket()) or 0
+    with database.read() as connection:
+        found = store.get(connection, number)
+        with database.write() as other:
+            store.create(other, ticket(subject="meanwhile"))
+            store.save(other, replace(found, subject="meanwhile"))
+        assert store.get(connection, number) == found
+        assert store.count(connection, store.Filter()) == 1
+    with suppress(DBAPIError), database.read() as connection:
+        store.create(connection, ticket())  # PostgreSQL refuses, SQLite does not keep it.
+
+    with database.read() as connection:
+        assert store.count(connection, store.Filter()) == 2
 
 
 def test_the_queue_is_oldest_first_and_goes_on_where_a_page_ended(database: Database) -> None:

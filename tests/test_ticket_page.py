@@ -14,7 +14,7 @@ from portal.organisation import SavedReply, Supplier
 from portal.people import Person
 from portal.services import Services
 from portal.storage import organisation, outbox
-from portal.tickets import Status, Ticket
+from portal.tickets import Action, Status, Ticket
 from tests.builders import PASSWORD, person
 from tests.conftest import hidden, sign_in
 from tests.counting import connections
@@ -201,6 +201,31 @@ def test_others_are_seen_while_they_have_it_open(
     assert "Boris Orlov is replying" in first.text
     assert "Léa Martin has the page open" in first.text
     assert (first.status_code, second.status_code, second.text) == (200, 204, "")
+
+
+def test_what_is_shown_has_one_version(
+    request_and_link: tuple[Ticket, str],
+    colleague: Person,
+    agent: FlaskClient,
+    portal_services: Services,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A note that comes while an open page is being answered is not shown under a version that does not know it."""
+    number = request_and_link[0].id
+    others = portal_services.presence.others
+
+    def meanwhile(*args: Any) -> Any:
+        monkeypatch.setattr(portal_services.presence, "others", others)
+        portal_services.desk.work(colleague, number, Action.NOTE, portal_services.clock(), text="Seen before.")
+        return others(*args)
+
+    monkeypatch.setattr(portal_services.presence, "others", meanwhile)
+    for _ in range(2):
+        shown = post(agent, f"{number}/here", state="", writing="no").text
+        version = re.search('data-version="([0-9]+)"', shown)
+        assert version is not None
+        assert int(version[1]) == request_and_link[0].version + ("Seen before." in shown)
+    assert "Seen before." in shown
 
 
 def test_the_requester_sees_that_somebody_is_writing(

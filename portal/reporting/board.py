@@ -94,7 +94,6 @@ def live(database: Database, now: datetime, zone: str, narrowed: Narrowed = EVER
     local = ZoneInfo(zone)
     midnight = datetime.combine(now.astimezone(local).date(), time(), local)
     with database.read() as connection:
-        store.begin(connection)
         groups = store.groups(connection, narrowed, now)
         asked = [group for group in groups if group.is_confirmed]
         late = store.overdue(connection, narrowed, now, LISTED)

@@ -59,11 +59,14 @@ class Database:
         except (ArgumentError, ValueError) as error:
             raise CannotStart(f"The address of the database, {masked(url)}, cannot be read.") from error
         event.listen(self.engine, "commit", _note_commit)
+        # SQLite's transactions see one moment by themselves, PostgreSQL's where they are told to: with their first word.
+        moment = {} if self.is_sqlite else {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+        self._reading = self.engine.execution_options(**moment)
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A transaction that sees one moment and changes nothing."""
-        with self.engine.connect() as connection:
+        with self._reading.connect() as connection:
             yield connection
 
     @contextmanager

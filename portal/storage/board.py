@@ -84,12 +84,6 @@ def _c(name: str) -> ColumnElement[Any]:
     return column(name, tickets.c[name].type)
 
 
-def begin(connection: Connection) -> None:
-    """Let all that is read in a transaction be of one moment; before anything is read in it."""
-    if connection.dialect.name != "sqlite":  # SQLite's transactions are so by themselves.
-        connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-
-
 def _unsolved(connection: Connection, narrowed: Narrowed, index: str, *columns: Any) -> Select[Any]:
     """A query of unsolved tickets; SQLite, which has no statistics, is told which index holds all that it needs."""
     source = f"tickets INDEXED BY {index}" if connection.dialect.name == "sqlite" else "tickets"

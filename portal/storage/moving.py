@@ -146,10 +146,9 @@ def _fit(source: Database, target: Database) -> None:
 
 @contextmanager
 def _snapshot(database: Database) -> Iterator[Connection]:
-    """A transaction that sees one moment, however long it takes."""
+    """A transaction that sees one moment, for as long as it takes."""
     with database.read() as connection:
         if not database.is_sqlite:
-            connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
             connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
             connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{PATIENCE}s'")
             connection.exec_driver_sql("SET LOCAL idle_in_transaction_session_timeout = 0")

@@ -4,6 +4,7 @@ import hashlib
 import re
 
 from flask import Response, make_response, redirect, render_template, url_for
+from sqlalchemy import Connection
 from werkzeug.wrappers import Response as AnyResponse
 
 from portal.errors import NotFound
@@ -37,13 +38,14 @@ def back(number: int, action: str) -> AnyResponse:  # noqa: ARG001 - whichever i
     return redirect(url_for("desk.ticket", number=number), 303)
 
 
-def _fingerprint(ticket: Ticket) -> str:
+def _fingerprint(connection: Connection, ticket: Ticket) -> str:
     """What changes when something happens: the ticket, who is here, and the clocks by the minute.
 
     It is known without reading the history: every open page asks for it every other second.
     """
     now = services().clock()
-    facts = f"{ticket.version} {now:%H:%M} {services().presence.others(ticket.id, person().id, now)!r} {language()}"
+    others = services().presence.others(ticket.id, person().id, now, connection)
+    facts = f"{ticket.version} {now:%H:%M} {others!r} {language()}"
     return hashlib.blake2b(facts.encode(), digest_size=9).hexdigest()
 
 
@@ -53,12 +55,12 @@ def here(number: int) -> AnyResponse:
     """Say that the person has the ticket open, and answer with what has changed since they last did; 204: nothing."""
     sent = forms.read("state", "writing", longest=100)
     services().presence.here(number, person().id, services().clock(), is_writing=sent["writing"] == "yes")
+    # Together with its history: a form sends the version of the conversation that its writer had before them.
     with services().database.read() as connection:
         found = store.get(connection, number)
-    state = _fingerprint(found)
-    if state == sent["state"]:
-        return Response(status=204)
-    with services().database.read() as connection:
+        state = _fingerprint(connection, found)
+        if state == sent["state"]:
+            return Response(status=204)
         shown = live_parts(connection, found, store.history(connection, number))
     response = make_response(render_template("desk/live.html", **shown))
     response.headers["X-State"] = state
