@@ -186,6 +186,26 @@ def receive(message: str, server: Server) -> int:
     return portal_with_input(message, "mail", "receive", "--data", str(server.data), **options)
 
 
+def test_who_comes_moves_nothing(world: World, person: Callable[..., Page]) -> None:
+    """A colleague opens the same ticket: the page says so, and what stands below stays where it is."""
+    reader = person()
+    search(reader, world.site, "en", "defragment the gizmotron")
+    mia = person()
+    sign_in(mia, world.site)
+    mia.goto(world.site.url("/en/desk/?show=all"))
+    mia.get_by_role("link", name="defragment the gizmotron").first.click()
+    expect(mia.locator("#ui-keys")).to_be_visible()
+    expect(mia.locator(".present")).to_have_count(0)
+    place = mia.locator("#ui-conversation-parts").bounding_box()
+
+    boris = person()
+    as_boris(boris, world.site, "en")
+    boris.goto(mia.url)
+
+    expect(mia.locator(".present")).to_contain_text("Boris Orlov")
+    assert mia.locator("#ui-conversation-parts").bounding_box() == place
+
+
 def test_a_gap_is_closed_with_proof_from_the_keyboard(world: World, person: Callable[..., Page]) -> None:
     """Single keys: the queue's next ticket, a note, solving; the article that answers it is published meanwhile."""
     site = world.site
