@@ -60,8 +60,10 @@ class Database:
             raise CannotStart(f"The address of the database, {masked(url)}, cannot be read.") from error
         event.listen(self.engine, "commit", _note_commit)
         # SQLite's transactions see one moment by themselves, PostgreSQL's where they are told to: with their first word.
-        moment = {} if self.is_sqlite else {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
-        self._reading = self.engine.execution_options(**moment)
+        # Not also that they only read: connections would be told to write afterwards, whatever their server says.
+        self._reading = self.engine.execution_options(
+            **{} if self.is_sqlite else {"isolation_level": "REPEATABLE READ"}
+        )
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
