@@ -75,11 +75,12 @@ def test_every_message_is_translated_and_well_formed(language: str) -> None:
 
 
 #: Words that are the same in several languages.
-INTERNATIONAL = {"API", "L%(number)s", "Webhook", "Webhooks"}
+INTERNATIONAL = {"Administration", "API", "L%(number)s", "Webhook", "Webhooks"}
 #: Words that are the same in the other language, rightly.
 SAME = {
     "fr": {
         "API",
+        "Administration",
         "Article",
         "Articles",
         "Conversation",
