@@ -6,11 +6,14 @@ import re
 import urllib.parse
 import urllib.request
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from portal import library, markup
+from portal.articles import Audience
 from portal.locales import CODES
+from portal.topics import read_topics
 from tests.builders import PASSWORD
 from tests.inspecting import inspected
 from tests.needs import REPOSITORY, corpus
@@ -18,6 +21,8 @@ from tests.serving import Server, portal, portal_with_input
 
 pytestmark = [pytest.mark.reads, pytest.mark.server]
 FOLDER = corpus() or REPOSITORY / "articles"
+#: Topics whose articles readers do not see.
+INTERNAL = {topic.slug for topic in read_topics(FOLDER)[0] if topic.audience is Audience.WRITERS}
 QUERIES = {"en": "password", "fr": "mot de passe", "de": "Kennwort Passwort", "ru": "пароль"}
 
 
@@ -37,15 +42,24 @@ def run(server: Server, *arguments: str) -> object:
     return json.loads(result.stdout)
 
 
+def files(code: str) -> list[Path]:
+    """The files of a language whose articles readers see."""
+    found = [file for file in library.scan(FOLDER).files if file.language == code]
+    if INTERNAL:
+        articles = ((file, library.read(file, FOLDER).article) for file in found)
+        found = [file for file, article in articles if article is None or article.topic not in INTERNAL]
+    return [file.path for file in found]
+
+
 def test_all_articles_load(server: Server) -> None:
     """None is left out, in any language, and the first start showed its progress."""
-    files = {code: len(list((FOLDER / code).glob("*.md"))) for code in CODES}
+    there = {code: len(files(code)) for code in CODES}
 
     status = run(server, "index", "status")
     log = server.log.read_text()
 
     assert isinstance(status, dict)
-    assert status["articles"] == status["documents"] == files
+    assert status["articles"] == status["documents"] == there
     assert status["healthy"]
     assert "error" not in log
     assert "Articles 100 %" in log
@@ -55,7 +69,7 @@ def test_pages_render_safely(server: Server) -> None:
     """Every fiftieth article is a page, and all with raw HTML in them come out clean."""
     faults = []
     for code in CODES:
-        paths = sorted((FOLDER / code).glob("*.md"))
+        paths = files(code)
         for path in paths[::50]:
             status, page = server.get(f"/{code}/articles/{path.stem}")
             faults += [] if status == 200 and '<div class="prose"' in page else [f"{code}/{path.stem}: {status}"]
