@@ -36,7 +36,7 @@ Split = Callable[[str], tuple[str, ...]]
 class Word(NamedTuple):
     """A word that carries meaning."""
 
-    #: Folded, as it is looked up in the lexicon.
+    #: Folded, as it is looked up in the lexicon; of what signs join as a whole, its first term.
     text: str
     #: Where it begins and ends in the text.
     start: int
