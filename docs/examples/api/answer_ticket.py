@@ -14,7 +14,7 @@ session = requests.Session()
 session.headers["Authorization"] = f"Bearer {os.environ['TOKEN']}"
 
 
-def act(**action):
+def act(**action: object) -> dict:
     """Do something to the ticket; the ticket afterwards."""
     answer = session.post(f"{ticket}/actions", json=action, timeout=10)
     if answer.status_code == 409:

@@ -5,6 +5,7 @@ import os
 import pathlib
 import sys
 import time
+from collections.abc import Iterator
 
 import requests
 
@@ -15,7 +16,7 @@ if os.environ.get("TOKEN"):  # With one, more may be read in a minute.
     session.headers["Authorization"] = f"Bearer {os.environ['TOKEN']}"
 
 
-def get(path, **query):
+def get(path: str, **query: object) -> requests.Response:
     """An answer of the API; waits where it was asked too often."""
     while True:
         answer = session.get(f"{API}/{path}", params=query, timeout=10)
@@ -25,7 +26,7 @@ def get(path, **query):
         time.sleep(int(answer.headers["Retry-After"]))
 
 
-def everything():
+def everything() -> Iterator[dict]:
     """All articles in all languages, without their texts."""
     query = {"limit": 100}
     while True:
