@@ -3,7 +3,7 @@
 import hashlib
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
@@ -105,6 +105,11 @@ class Topic:
     def name(self, language: str) -> str:
         """The name for readers of a language; the slug where nobody has named it."""
         return self.names.get(language) or self.slug.replace("-", " ").capitalize()
+
+
+def internal(topics: Iterable[Topic]) -> frozenset[str]:
+    """The slugs of those topics that are for writers alone."""
+    return frozenset(topic.slug for topic in topics if topic.audience is Audience.WRITERS)
 
 
 def is_slug(text: str) -> bool:

@@ -150,7 +150,7 @@ class Publisher:
                 why = "the articles have grown, and there are more words to learn from"
             fresh = bool(why) or not current
             # What a topic's new audience shows or hides counts as changed.
-            moved, seen = _internal(before) ^ _internal(topics), found.digest()
+            moved, seen = articles.internal(before) ^ articles.internal(topics), found.digest()
             changed: list[library.SourceFile] = []
             gone: list[tuple[str, str]] = []
             if fresh or moved or seen != old["seen"]:
@@ -160,7 +160,7 @@ class Publisher:
             is_same = all(old[name] == value for name, value in state.items())
             state |= {"seen": seen, "learned_from": str(number) if fresh else old["learned_from"]}
             if changed or gone or fresh or not is_same:
-                jobs = self._jobs(changed, gone, known(), fresh, _internal(topics))
+                jobs = self._jobs(changed, gone, known(), fresh, articles.internal(topics))
                 generation = self._write(database, jobs, gone, state, now, None if fresh else current, progress)
             elif seen != old["seen"]:  # Other names of the same files, as in a copy of them.
                 with database.write() as connection:
@@ -199,7 +199,7 @@ class Publisher:
             known: gives what is remembered of them.
         """
         topics, topic_problems = read_topics(self.root)
-        hidden = _internal(before) - {topic.slug for topic in topics}
+        hidden = articles.internal(before) - {topic.slug for topic in topics}
         if hidden and topics and not any(problem.severity is Severity.ERROR for problem in topic_problems):
             lost = self._standing(hidden, found, known())
             hidden = frozenset(lost)
@@ -334,11 +334,6 @@ def _changed(
     """The files that are new, have been written, or stand in one of the topics that moved to another audience."""
     was = ((file, known.get((file.language, file.slug))) for file in found.files)
     return [file for file, old in was if old is None or old.signature != file.signature or old.topic in moved]
-
-
-def _internal(topics: tuple[articles.Topic, ...]) -> frozenset[str]:
-    """The topics that are for writers alone."""
-    return frozenset(topic.slug for topic in topics if topic.audience is articles.Audience.WRITERS)
 
 
 def _mentioned(topics: frozenset[str], path: Path) -> set[str]:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from portal import library, markup
-from portal.articles import Audience
+from portal.articles import internal
 from portal.locales import CODES
 from portal.topics import read_topics
 from tests.builders import PASSWORD
@@ -22,7 +22,7 @@ from tests.serving import Server, portal, portal_with_input
 pytestmark = [pytest.mark.reads, pytest.mark.server]
 FOLDER = corpus() or REPOSITORY / "articles"
 #: Topics whose articles readers do not see.
-INTERNAL = {topic.slug for topic in read_topics(FOLDER)[0] if topic.audience is Audience.WRITERS}
+INTERNAL = internal(read_topics(FOLDER)[0])
 QUERIES = {"en": "password", "fr": "mot de passe", "de": "Kennwort Passwort", "ru": "пароль"}
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from portal import markup
-from portal.articles import Article, Audience
+from portal.articles import Article, internal
 from portal.topics import read_topics
 from portal.writing.exporting import Wanted, export_markdown, export_site
 from portal.writing.importing import IDENTITY, import_folder
@@ -67,8 +67,8 @@ def test_every_article_is_whole_in_the_site_and_every_link_leads_somewhere(
     root: Path, originals: Articles, tmp_path: Path
 ) -> None:
     """Words, headings, links out; links within, images and anchors exist. What is for writers stays inside."""
-    internal = {topic.slug for topic in read_topics(root)[0] if topic.audience is Audience.WRITERS}
-    public = {key: article for key, article in originals.items() if article.topic not in internal}
+    inside = internal(read_topics(root)[0])
+    public = {key: article for key, article in originals.items() if article.topic not in inside}
     report = export_site(root, tmp_path / "site", Wanted(), "en", nothing)
 
     assert report.articles == len(public)

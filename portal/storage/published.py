@@ -12,7 +12,7 @@ from sqlalchemy import Boolean, Column, Connection, MetaData, String, Table, Tex
 from sqlalchemy.exc import DatabaseError, OperationalError
 from sqlalchemy.sql import func
 
-from portal.articles import Article, Audience
+from portal.articles import Article, internal
 from portal.knowledge import KnowledgeBase, Published
 from portal.problems import Problem, Severity
 from portal.storage import Database
@@ -143,7 +143,7 @@ def topics_for_writers(path: Path) -> frozenset[str]:
             topics = read_topics(state(connection, "topics"))
     finally:
         database.close()
-    return frozenset(topic.slug for topic in topics if topic.audience is Audience.WRITERS)
+    return internal(topics)
 
 
 def state(connection: Connection, name: str) -> str:
@@ -301,12 +301,12 @@ def _knowledge(
 ) -> KnowledgeBase:
     """A knowledge base of what is public, with what is for writers beside it."""
     articles = {key: item for key, (_, item) in found.items() if key in public}
-    internal = {key: item for key, (_, item) in found.items() if key not in public}
+    within = {key: item for key, (_, item) in found.items() if key not in public}
     topics = read_topics(state(connection, "topics"))
     redirects = json.loads(state(connection, "redirects") or "{}")
     generation, digest = state(connection, "generation"), state(connection, "digest")
     faults = broken(connection)
-    return KnowledgeBase(generation, articles, topics, default_language, internal, redirects, faults, digest)
+    return KnowledgeBase(generation, articles, topics, default_language, within, redirects, faults, digest)
 
 
 def content(connection: Connection, language: str, slug: str) -> Content | None:

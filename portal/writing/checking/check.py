@@ -8,7 +8,7 @@ from datetime import date
 from pathlib import Path
 
 from portal import library, redirects, vocabulary
-from portal.articles import Audience, Topic
+from portal.articles import Topic, internal
 from portal.front_matter import BadYaml, compose
 from portal.locales import CODES, source_order
 from portal.parallel import Progress
@@ -113,7 +113,7 @@ def _collection(
         _images(root),
         old_slugs.mapping,
         source_order(default_language),
-        frozenset(topic.slug for topic in topics if topic.audience is Audience.WRITERS),
+        internal(topics),
         frozenset(slug for topic in topics for slug in topic.featured),
         old_slugs.given_up,
     )

@@ -6,7 +6,7 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from portal import library, redirects
-from portal.articles import SLUG_LENGTH, Article, Audience, Status, fingerprint, source_language
+from portal.articles import SLUG_LENGTH, Article, Status, fingerprint, internal, source_language
 from portal.locales import CODES, choices, source_order
 from portal.old_slugs import flatten
 from portal.outline import read_outline
@@ -46,7 +46,7 @@ class Rework:
         self._preferred = source_order(default_language)
         self._files = {(file.language, file.slug): file for file in library.scan(root).files}
         self._slugs = {slug for _, slug in self._files}
-        self._internal = {topic.slug for topic in read_topics(root)[0] if topic.audience is Audience.WRITERS}
+        self._internal = internal(read_topics(root)[0])
         self._redirects = redirects.read(root)
         if self._redirects.problems:
             first = min(self._redirects.problems)
