@@ -1,13 +1,11 @@
 """Lighthouse on every kind of page of a running portal, as a phone and as a desktop computer."""
 
-import http.cookiejar
 import json
 import re
 import signal
 import subprocess
 import sys
 import tempfile
-import urllib.request
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -15,12 +13,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
 from typing import Any
-from urllib.parse import urlencode
 
 import click
 
 from benchmarks.browsers import Programs, browser, find_programs, trivial_page
-from benchmarks.furnished import ADMINISTRATOR, AGENT, KINDS, PASSWORD, Furnished, Kind, furnish
+from benchmarks.cookies import Cookies
+from benchmarks.furnished import KINDS, Furnished, Kind, furnish
 from benchmarks.load import HOST
 from benchmarks.report import Cell, Row, show
 from benchmarks.serving import free_port, server
@@ -85,19 +83,6 @@ class Result:
         return {each: why for each, why in below.items() if self.kind.status < 400 or not why or why - OF_ERRORS}
 
 
-def sign_in(port: int, email: str) -> str:
-    """The cookies of somebody who has signed in with the form, as a header."""
-    kept = http.cookiejar.CookieJar()
-    opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(kept))
-    address = f"http://{HOST}:{port}/en/sign-in"
-    token = re.search('name="csrf_token" value="([^"]+)"', opener.open(address).read().decode())
-    form = {"email": email, "password": PASSWORD, "csrf_token": token[1] if token else ""}
-    with opener.open(address, urlencode(form).encode()) as answer:
-        if "/sign-in" in answer.url:
-            raise click.ClickException(f"{email} could not sign in.")
-    return "; ".join(f"{each.name}={each.value}" for each in kept)
-
-
 @dataclass(frozen=True)
 class Inspector:
     """Runs Lighthouse on the pages of a running portal."""
@@ -107,8 +92,7 @@ class Inspector:
     portal: str
     trivial: str
     furnished: Furnished
-    #: By who asks.
-    cookies: dict[str, str]
+    cookies: Cookies
     runs: int
     categories: tuple[str, ...]
     work: Path
@@ -151,7 +135,7 @@ class Inspector:
         command += ["--preset=desktop"] if form == "desktop" else []
         command += [f"--skip-audits={NOT_LISTED}"] if "seo" in categories and not kind.is_listed else []
         command += ["--ignore-status-code"] if kind.status >= 400 else []
-        if cookies := self.cookies.get(kind.who):
+        if cookies := self.cookies.of(kind.who):
             command.append(f"--extra-headers={json.dumps({'Cookie': cookies})}")
         said = ""
         for _ in range(_TRIES):
@@ -237,9 +221,10 @@ def opened(
             server([*command, "--workers", "2", "--port", str(port)], port, "/readyz", work / "portal.log"),
             trivial_page() as trivial,
         ):
-            cookies = {who: sign_in(port, who) for who in (AGENT, ADMINISTRATOR)}
             address = f"http://{HOST}:{port}"
-            yield Inspector(programs, address, trivial.rstrip("/"), furnished, cookies, runs, categories, work, reports)
+            yield Inspector(
+                programs, address, trivial.rstrip("/"), furnished, Cookies(port), runs, categories, work, reports
+            )
     finally:
         services.close()
 
