@@ -287,4 +287,6 @@ def test_heights_in_the_style_sheet_are_those_of_the_geometry() -> None:
         (r"\n\.spark \.stretch \{", charts.SPARK),
     ):
         assert re.search(rf"{rule}[^}}]*block-size: {height}px", css), rule
+    assert f"\n.places rect {{ height: {charts.LARGE}px; }}" in css
+    assert f"\n.chart-small .places rect {{ height: {charts.SMALL}px; }}" in css
     assert all(f".bars-{rows} {{ block-size: {rows * 46}px; }}" in css for rows in range(2, len(shares.LIVES) + 2))
