@@ -18,7 +18,7 @@ from sqlalchemy import create_engine, inspect
 
 from portal.errors import InvalidSetting, SearchUnavailable
 from portal.locales import CODES
-from portal.search import postgres, postgres_server, postgres_view
+from portal.search import postgres, postgres_server, postgres_view, postgres_writing
 from portal.search.postgres import PostgresIndex
 from portal.search.postgres_forms import read_postings
 from portal.search.postgres_server import Server
@@ -26,6 +26,7 @@ from portal.search.postgres_writing import RATIO, sweep
 from portal.server import prepare
 from portal.services import open_services
 from portal.settings import Settings, load
+from tests.balancing import until
 from tests.builders import write_article
 from tests.conftest import postgres_database
 from tests.needs import REPOSITORY
@@ -75,6 +76,31 @@ def test_nodes_with_the_same_articles_share_one_generation(engine: Engine, datab
     # A node that has not changed yet goes on with its own.
     assert slugs(ask(engine.open(nodes[2]), "en", "mouse")) == []
     assert slugs(ask(engine.open(nodes[1]), "en", "mouse")) == ["x"]
+
+
+def test_a_node_that_waited_for_the_tables_leaves_them_alone(engine: Engine, database: Database) -> None:
+    """It made them once more, and whoever had begun to write by then waited for it while it waited for the writer."""
+    waiting = (
+        "SELECT count(*) FROM pg_locks JOIN pg_database ON pg_database.oid = pg_locks.database"
+        " WHERE datname = current_database() AND locktype = 'advisory' AND NOT granted"
+    )
+    exclusive = "SELECT count(*) FROM pg_locks WHERE pid = pg_backend_pid() AND mode = 'AccessExclusiveLock'"
+
+    def locked_tables() -> int:
+        with postgres_server.writing(engine.url) as cursor:
+            postgres_writing.prepare(cursor)
+            cursor.execute(exclusive)
+            return int(cursor.fetchone()[0])
+
+    with ThreadPoolExecutor(1) as pool:
+        with postgres_server.writing(engine.url) as first:
+            postgres_writing.prepare(first)
+            first.execute(exclusive)
+            assert first.fetchone()[0] > 0
+            second = pool.submit(locked_tables)
+            with database.connect() as connection:
+                until(lambda: connection.exec_driver_sql(waiting).scalar_one() == 1, "nobody waits for the tables")
+        assert second.result() == 0
 
 
 def test_what_an_address_asks_for_is_kept_to(engine: Engine, database: Database, tmp_path: Path) -> None:

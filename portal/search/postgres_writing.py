@@ -65,11 +65,21 @@ def _sum(digests: Iterable[bytes]) -> int:
 
 def prepare(cursor: Any) -> None:
     """Make the tables where they are missing."""
-    cursor.execute("SELECT to_regclass('search1_postings')")
-    if cursor.fetchone()[0] is None:
-        _alone(cursor, "tables")
+    if _has_tables(cursor):
+        return
+    _alone(cursor, "tables")
+    # Another node may have made them meanwhile, and may be writing: whoever altered them then would lock it out
+    # while waiting for it.
+    if not _has_tables(cursor):
         for statement in TABLES.strip().split(";\n"):
             cursor.execute(statement)
+
+
+def _has_tables(cursor: Any) -> bool:
+    """Whether the last of the tables is there."""
+    # Only a statement that reads from a table learns of tables that others have made since the last one.
+    cursor.execute("SELECT count(*) FROM pg_class WHERE oid = to_regclass('search1_postings')")
+    return bool(cursor.fetchone()[0])
 
 
 def _alone(cursor: Any, what: str) -> None:
