@@ -7,7 +7,7 @@ import re
 import threading
 from typing import Any
 
-import snowballstemmer
+import Stemmer
 
 #: Snowball's name of each language that it stems.
 _SNOWBALL = {"en": "english", "fr": "french", "ru": "russian"}
@@ -24,7 +24,8 @@ class _Stemmers(threading.local):
     def stem(self, language: str, word: str) -> str:
         """The stem of a word."""
         if language not in self._made:
-            self._made[language] = snowballstemmer.stemmer(_SNOWBALL[language])
+            # It remembers nothing: see `analyzers.stem`.
+            self._made[language] = Stemmer.Stemmer(_SNOWBALL[language], 0)
         return str(self._made[language].stemWord(word))
 
 

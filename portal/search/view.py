@@ -5,6 +5,7 @@ import weakref
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from math import log
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -168,16 +169,14 @@ class View:
     def _postings(self, term: str) -> Postings | None:
         """Where a term occurs and what it adds there, in all fields together; None where it does not occur."""
         with self._reading:
-            documents, weights = self._decode("text", term)
+            documents, weights, idf = self._decode("text", term)
             if not len(documents):
                 return None
-            idf = float(self._searcher.idf("text", term))
             impacts = idf * self._saturated("text", documents, weights)
-            inner, inner_weights = self._decode("title", term)
+            inner, inner_weights, title_idf = self._decode("title", term)
             if len(inner):
                 # What stands in a title stands in the text as well.
                 places = np.searchsorted(documents, inner)
-                title_idf = float(self._searcher.idf("title", term))
                 impacts[places] += TITLE_BOOST * title_idf * self._saturated("title", inner, inner_weights)
         return Postings(documents, impacts, idf, self.parts.having(term))
 
@@ -219,8 +218,9 @@ class View:
         """The articles of all other topics."""
         return np.flatnonzero([name != topic for name in self.topics])
 
-    def _decode(self, name: str, term: str) -> tuple[Ints, Floats]:
-        """Numbers and weights of a term's postings, block by block."""
+    def _decode(self, name: str, term: str) -> tuple[Ints, Floats, float]:
+        """Numbers and weights of a term's postings, block by block, and its rarity, which removed articles count for."""
+        count = 0
         ids: list[Ints] = []
         weights: list[Floats] = []
         for leaf, offset in self._searcher.reader().leaf_readers():
@@ -230,14 +230,19 @@ class View:
                 continue
             matcher = getattr(matcher, "child", matcher)  # What leaves out removed articles is done here, at once.
             here, mass = _blocks(matcher)
-            if leaf.has_deletions():
+            if not leaf.has_deletions():
+                count += len(here)
+            else:
+                # The cursor may have passed over some.
+                count += leaf.doc_frequency(name, term)
                 kept = ~np.isin(here, _removed(leaf))
                 here, mass = here[kept], mass[kept]
             ids.append(here + offset)
             weights.append(mass)
+        idf = log(max(self.size, 1) / (count + 1)) + 1
         if not ids:
-            return np.empty(0, np.intp), np.empty(0)
-        return np.concatenate(ids), np.concatenate(weights)
+            return np.empty(0, np.intp), np.empty(0), idf
+        return np.concatenate(ids), np.concatenate(weights), idf
 
     def close(self) -> None:
         """Give back the files."""
