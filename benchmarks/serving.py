@@ -93,20 +93,26 @@ class Target:
     #: Number of its first process.
     process: int
     port: int
+    #: First processes of servers that work for it.
+    beside: tuple[int, ...] = ()
+
+    def cpu_seconds(self) -> float:
+        """Processor time that all its processes have used so far."""
+        return sum(map(cpu_seconds, (self.process, *self.beside)))
 
     def measure(self, generator: str, wanted: list[Page], seconds: int, connections: int) -> tuple[Throughput, float]:
         """Warm a kind of page, then ask for it; what came of it, and processor milliseconds of a request."""
         load.check(self.port, wanted)
         load.run(generator, self.port, wanted, WARM_UP, connections)
-        before = cpu_seconds(self.process)
+        before = self.cpu_seconds()
         result = load.run(generator, self.port, wanted, seconds, connections)
-        return result, 1000 * (cpu_seconds(self.process) - before) / result.requests
+        return result, 1000 * (self.cpu_seconds() - before) / result.requests
 
     def measure_first(self, wanted: list[Page], connections: int) -> tuple[Throughput, float]:
         """Ask for each page once, without a warm-up; what came of it, and processor milliseconds of a request."""
-        before = cpu_seconds(self.process)
+        before = self.cpu_seconds()
         result = load.once(self.port, wanted, connections)
-        return result, 1000 * (cpu_seconds(self.process) - before) / result.requests
+        return result, 1000 * (self.cpu_seconds() - before) / result.requests
 
 
 def _wait(process: subprocess.Popen[bytes], port: int, path: str, log: Path) -> None:
