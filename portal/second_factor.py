@@ -12,7 +12,6 @@ from collections.abc import Collection
 from datetime import datetime
 
 import pyotp
-import segno
 from pyotp.exceptions import OTPVerificationError
 
 from portal import keys
@@ -46,6 +45,8 @@ def grouped(text: str) -> str:
 
 def picture(address: str) -> str:
     """A key's address as a QR code: a `data:` address of an SVG, dark on light in every colour scheme."""
+    import segno  # noqa: PLC0415 - a fiftieth of a start, for a page that people see once
+
     return segno.make(address, micro=False).svg_data_uri(scale=4, border=4, dark="#000", light="#fff")
 
 

@@ -26,7 +26,7 @@ from portal.search import Clue, Document, Match, Way, ranking, whoosh_index
 from portal.search.analyzers import terms
 from portal.search.engine import WhooshIndex
 from portal.search.ranking import LOOKED_AT, ceiling, merged, rank
-from portal.search.view import K1, RERANKED, TITLE_BOOST, B, View
+from portal.search.view import FREQUENCIES, K1, RERANKED, TITLE_BOOST, B, View
 from tests.needs import REPOSITORY, corpus
 
 WORDS = "printer paper login network screen cable mouse email folder tunnel".split()
@@ -105,6 +105,25 @@ def test_order_of_words_is_whooshs(made: list[tuple[list[Document], list[str]]],
         for held, removed in made:
             whoosh_index.write(Path(name) / "en", "en", held, removed)
         assert_same_as_whoosh(Path(name) / "en", "en", queries)
+
+
+@hypothesis_settings(max_examples=20, deadline=None)
+@given(batches())
+def test_what_is_kept_of_the_titles_words_is_what_the_index_says(made: list[tuple[list[Document], list[str]]]) -> None:
+    """After each change, and never that of the generation before, which may have the same file."""
+    with TemporaryDirectory() as name:
+        directory, before = Path(name) / "en", Path(name) / "before"
+        for held, removed in made:
+            old = before.read_bytes() if before.exists() else None
+            whoosh_index.write(directory, "en", held, removed)
+            assert old is None or before.read_bytes() == old
+            before.unlink(missing_ok=True)
+            kept = View(directory, "en").parts
+            (directory / FREQUENCIES).rename(before)
+            looked_up = View(directory, "en").parts
+            assert [*looked_up.frequencies] == [*kept.frequencies]
+            assert [*looked_up.mass] == [*kept.mass]
+            (directory / FREQUENCIES).hardlink_to(before)
 
 
 def test_order_is_whooshs_over_segments_and_gaps(tmp_path: Path) -> None:

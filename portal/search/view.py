@@ -28,6 +28,8 @@ K1, B = 1.2, 0.5
 TITLE_BOOST = 0.2
 #: Lists that an open view remembers.
 REMEMBERED = 50_000
+#: In the directory of a language: how many articles have each term of a title or heading, in the order of `Parts`.
+FREQUENCIES = "frequencies"
 #: Terms that are looked up in a segment in the time that reading all terms of one article's takes.
 LOOKED_UP = 50
 #: How many of the best are compared with the query by title and headings.
@@ -94,22 +96,23 @@ class View:
 
     def __init__(self, directory: Path, language: str) -> None:
         self.language = language
+        self._directory = directory
         # Not mapped into memory: a file that somebody shortens would end the process.
         self._index = FileStorage(str(directory), supports_mmap=False).open_index()
         self._searcher = self._index.searcher(weighting=scoring.BM25F(B=B, K1=K1))
         # Also when nobody closes the view, or reading the rest below fails.
         self._give_back = weakref.finalize(self, _close, self._searcher, self._index)
         try:
-            self._read(directory)
+            self._read()
         except BaseException:
             self._give_back()
             raise
 
-    def _read(self, directory: Path) -> None:
+    def _read(self) -> None:
         """Read what every search needs."""
         # Whoosh's cursors are not made for several threads; what is decoded is.
         self._reading = threading.Lock()
-        self.split: Split | None = splitter(directory, self.language)
+        self.split: Split | None = splitter(self._directory, self.language)
         reader = self._searcher.reader()
         self.size = int(reader.doc_count_all())
         self.count = int(reader.doc_count())
@@ -152,9 +155,15 @@ class View:
             terms = self._searcher.reader().iter_field("word")
             return {text.decode(): int(info.doc_frequency()) for text, info in terms}
 
-    def rarities(self, numbers: Mapping[str, int]) -> Floats:
-        """The rarity of terms, at the numbers given for them."""
-        frequencies = np.zeros(len(numbers))
+    def frequencies(self, numbers: Mapping[str, int]) -> NDArray[np.uint32]:
+        """How many articles have each term of a title or heading, at the numbers given for them.
+
+        They were kept when the index was written, for to look them up takes most of the time of opening.
+        """
+        try:
+            return np.fromfile(self._directory / FREQUENCIES, "<u4")
+        except FileNotFoundError:
+            frequencies = np.zeros(len(numbers), "<u4")
         with self._reading:
             for leaf, _ in self._searcher.reader().leaf_readers():
                 if LOOKED_UP * leaf.doc_count_all() < len(numbers):
@@ -164,7 +173,7 @@ class View:
                 else:
                     for term, number in numbers.items():
                         frequencies[number] += leaf.doc_frequency("text", term)
-        return np.log(max(self.size, 1) / (frequencies + 1)) + 1
+        return frequencies
 
     def _postings(self, term: str) -> Postings | None:
         """Where a term occurs and what it adds there, in all fields together; None where it does not occur."""
@@ -308,7 +317,9 @@ class Parts:
         self._parts = part_of[order]
         self._bounds = np.searchsorted(terms_of[order], np.arange(len(numbers) + 1))
         self._numbers = numbers
-        rarity = view.rarities(numbers)
+        #: How many articles have each term, in the order in which they come.
+        self.frequencies = view.frequencies(numbers)
+        rarity = np.log(max(view.size, 1) / (self.frequencies + 1.0)) + 1
         #: Rarity of all terms of a part together.
         self.mass: Floats = np.empty(0)
         if self.size:

@@ -2,6 +2,7 @@
 
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from functools import partial
 from itertools import groupby
 from operator import itemgetter
@@ -14,6 +15,7 @@ from whoosh.fields import FieldType
 from portal.errors import SearchUnavailable
 from portal.search import Document
 from portal.search.fields import Fields, analysed, analysis, learn, splitter
+from portal.search.view import FREQUENCIES, View
 
 #: Postings in a block of the files. Whoosh's 128 let it skip; the ranking reads whole lists, in a third of the time.
 BLOCK = 2048
@@ -154,6 +156,10 @@ def write(
         raise
     writer.commit()
     opened.close()
+    # Never into the file of the previous generation, which has the same name and may be the same file.
+    (directory / FREQUENCIES).unlink(missing_ok=True)
+    with closing(View(directory, language)) as view:
+        view.parts.frequencies.tofile(directory / FREQUENCIES)
 
 
 def count(directory: Path) -> int:
