@@ -69,6 +69,9 @@ http {{
   include /etc/nginx/mime.types;
   client_body_temp_path {work}/body;
   fastcgi_temp_path {work}/fastcgi;
+  proxy_temp_path {work}/proxy;
+  scgi_temp_path {work}/scgi;
+  uwsgi_temp_path {work}/uwsgi;
   server {{
     listen {host}:{port};
     root {work}/wiki;
@@ -100,6 +103,11 @@ def page_text(document: Document) -> str:
     return "\n\n".join(lines) + "\n"
 
 
+def _unreadable(folder: str, names: list[str]) -> list[str]:
+    """What only the wiki's own user may read: names of people, which nobody needs here."""
+    return [name for name in names if not os.access(Path(folder, name), os.R_OK)]
+
+
 def install(work: Path, documents: list[Document]) -> None:
     """Copy the wiki and its configuration into a folder, write pages, and let it index them.
 
@@ -111,7 +119,7 @@ def install(work: Path, documents: list[Document]) -> None:
         RuntimeError: it does not index them.
     """
     shutil.copytree(WIKI, work / "wiki")
-    shutil.copytree(CONFIGURED, work / "wiki" / "conf")
+    shutil.copytree(CONFIGURED, work / "wiki" / "conf", ignore=_unreadable)
     (work / "wiki" / "inc" / "preload.php").write_text("<?php\n", encoding="utf-8")
     data = work / "data"
     for name in (
