@@ -1,29 +1,27 @@
 """What a page costs beside a help wiki: DokuWiki from Debian, with the same English articles, in the same run."""
 
-import http.client
-import os
 import random
 import shutil
 import signal
-import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
+from statistics import fmean
 from urllib.parse import quote
 
 import click
 
-from benchmarks import corpus, load
-from benchmarks.load import Page
+from benchmarks import corpus, dokuwiki, load
+from benchmarks.load import Page, Throughput
 from benchmarks.report import Cell, Row, ratio, show
-from benchmarks.serving import PAGES, Target, free_port, servers
+from benchmarks.serving import PAGES, Target, servers
+from portal import library
+from portal.articles import Article
 from portal.commands.progress import progress_bar
 from portal.edition import Edition
-from portal.search import Document
 from portal.server import prepare, worker_count
 from portal.settings import Settings
 
@@ -31,280 +29,198 @@ from portal.settings import Settings
 FIRST = 400
 #: Searches that come before them, so that the processes have read what every search needs.
 WARM_UP = 40
-#: What those are called that are measured, and those that are not.
-FIRST_TIME, WARMING = "search, first time", "(warm-up)"
-#: Where Debian has the wiki, and its configuration.
-WIKI, CONFIGURED = Path("/usr/share/dokuwiki"), Path("/etc/dokuwiki")
-#: Processes of PHP for each of the portal's: they answer one request at a time.
-PHP_PROCESSES = 2
+#: What they are called in the table.
+FIRST_TIME = "search, first time"
 #: What pages of results have only where something was found.
-FOUND = {"portal": b'class="result"', "wiki": b"search_fullpage_result"}
+FOUND = {"portal": b'class="result"', "wiki": dokuwiki.FOUND}
+#: Addresses of an article and of a search, without what is asked for.
+ARTICLE = {"portal": "/en/articles/", "wiki": "/doku.php?id="}
+SEARCH = {"portal": "/en/search?q=", "wiki": "/doku.php?do=search&id=start&q="}
 
-_LOCAL = """<?php
-$conf['title'] = 'Help';
-$conf['savedir'] = '{data}';
-$conf['useacl'] = 0;
-$conf['updatecheck'] = 0;
-"""
-_PHP = """[global]
-error_log = {work}/php.log
-daemonize = no
-[wiki]
-listen = {work}/php.sock
-listen.mode = 0666
-{user}
-pm = static
-pm.max_children = {children}
-"""
-_NGINX = """daemon off;
-{user}
-worker_processes 2;
-error_log {work}/nginx.log;
-pid {work}/nginx.pid;
-events {{ worker_connections 256; }}
-http {{
-  access_log off;
-  gzip on;
-  keepalive_requests 1000000;
-  include /etc/nginx/mime.types;
-  client_body_temp_path {work}/body;
-  fastcgi_temp_path {work}/fastcgi;
-  proxy_temp_path {work}/proxy;
-  scgi_temp_path {work}/scgi;
-  uwsgi_temp_path {work}/uwsgi;
-  server {{
-    listen {host}:{port};
-    root {work}/wiki;
-    location / {{ try_files $uri =404; }}
-    location ~ ^/doku\\.php {{
-      include /etc/nginx/fastcgi_params;
-      fastcgi_param SCRIPT_FILENAME $document_root/doku.php;
-      fastcgi_pass unix:{work}/php.sock;
-    }}
-  }}
-}}
-"""
+#: Pages by the name of their server.
+Asked = dict[str, list[Page]]
 
 
-def missing() -> list[str]:
-    """The Debian packages that are needed and not there."""
-    needed = {"dokuwiki": WIKI.is_dir(), "php-fpm": bool(_php()), "nginx-light": bool(shutil.which("nginx"))}
-    return [name for name, is_there in needed.items() if not is_there]
+class NotInstalled(click.ClickException):
+    """Something that is measured is not on this machine."""
+
+    exit_code = 2
 
 
-def _php() -> str:
-    """PHP's server, whose name has its version; empty where there is none."""
-    return next((str(path) for path in sorted(Path("/usr/sbin").glob("php-fpm*"))), "")
-
-
-def page_text(document: Document) -> str:
-    """An article as a page of the wiki: its title, then its text, a paragraph for each block."""
-    lines = [f"====== {document.title} ======", document.summary, *document.text.splitlines()]
-    return "\n\n".join(lines) + "\n"
-
-
-def _unreadable(folder: str, names: list[str]) -> list[str]:
-    """What only the wiki's own user may read: names of people, which nobody needs here."""
-    return [name for name in names if not os.access(Path(folder, name), os.R_OK)]
-
-
-def install(work: Path, documents: list[Document]) -> None:
-    """Copy the wiki and its configuration into a folder, write pages, and let it index them.
+def sampled(source: corpus.Corpus, count: int, folder: Path) -> corpus.Corpus:
+    """A corpus with a sample of the English articles alone, the same in every run, and asked for its titles.
 
     Args:
-        work: empty folder.
-        documents: one for each page.
-
-    Raises:
-        RuntimeError: it does not index them.
+        source: that it is taken from; its queries would mostly find nothing in so few articles.
+        count: how many articles at most.
+        folder: that receives them, which is made.
     """
-    shutil.copytree(WIKI, work / "wiki")
-    shutil.copytree(CONFIGURED, work / "wiki" / "conf", ignore=_unreadable)
-    (work / "wiki" / "inc" / "preload.php").write_text("<?php\n", encoding="utf-8")
-    data = work / "data"
-    for name in (
-        "attic",
-        "cache",
-        "index",
-        "locks",
-        "log",
-        "media",
-        "media_attic",
-        "media_meta",
-        "meta",
-        "pages",
-        "tmp",
-    ):
-        (data / name).mkdir(parents=True)
-    (work / "wiki" / "conf" / "local.php").write_text(_LOCAL.format(data=data), encoding="utf-8")
-    for document in documents:
-        (data / "pages" / f"{document.slug}.txt").write_text(page_text(document), encoding="utf-8")
-    done = subprocess.run(
-        ["php", work / "wiki" / "bin" / "indexer.php", "-q"], capture_output=True, text=True, check=False
-    )
-    if done.returncode or not any((data / "index").glob("w*.idx")):
-        raise RuntimeError(f"the wiki has not indexed its pages: {done.stdout[-500:]}{done.stderr[-500:]}")
+    paths = sorted((source.articles / "en").glob("*.md"))
+    (folder / "en").mkdir(parents=True)
+    for path in random.Random(corpus.SEED).sample(paths, min(count, len(paths))):
+        shutil.copy(path, folder / "en")
+    for path in source.articles.iterdir():
+        if path.is_file() and path.name != "redirects.yml":
+            shutil.copy(path, folder)
+    return corpus.Corpus(folder, None)
 
 
-@contextmanager
-def _running(command: list[str]) -> Iterator[int]:
-    """Run a server until the end of the block; the number of its first process."""
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        yield process.pid
-    finally:
-        process.terminate()
-        try:
-            process.wait(10)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-
-
-@contextmanager
-def wiki(work: Path, children: int) -> Iterator[Target]:
-    """Run an installed wiki behind nginx until the end of the block.
+def english(edition: Edition, root: Path) -> list[Article]:
+    """The published articles that both are asked for, with their texts, which an edition leaves in the database.
 
     Args:
-        work: folder that it was installed into.
-        children: processes of PHP.
+        edition: that is served.
+        root: folder of the articles that it was published from.
 
     Raises:
-        RuntimeError: it does not answer.
+        RuntimeError: a file has gone or changed its shape meanwhile.
     """
-    port, is_root = free_port(), os.geteuid() == 0
-    as_root = "user = root\ngroup = root" if is_root else ""
-    (work / "php.conf").write_text(_PHP.format(work=work, children=children, user=as_root), encoding="utf-8")
-    nginx = _NGINX.format(work=work, host=load.HOST, port=port, user="user root;" if is_root else "")
-    (work / "nginx.conf").write_text(nginx, encoding="utf-8")
-    php = [_php(), "--fpm-config", str(work / "php.conf"), *(["--allow-to-run-as-root"] if is_root else [])]
-    with ExitStack() as stack:
-        behind = stack.enter_context(_running(php))
-        first = stack.enter_context(_running(["nginx", "-p", str(work), "-c", str(work / "nginx.conf")]))
-        until = time.monotonic() + 30
-        while True:
-            try:
-                load.check(port, [Page("/doku.php")])
-                break
-            except (OSError, RuntimeError) as error:
-                if time.monotonic() > until:
-                    raise RuntimeError(f"the wiki does not answer: {error}") from error
-                time.sleep(0.1)
-        yield Target(first, port, (behind,))
+    found = []
+    for slug in sorted(slug for language, slug in edition.knowledge.articles if language == "en"):
+        path = root / "en" / f"{slug}.md"
+        article = library.read(library.SourceFile("en", slug, str(path), ""), root).article
+        if article is None:
+            raise RuntimeError(f"{path} cannot be read any more")
+        found.append(article)
+    return found
 
 
-def pages(edition: Edition, asked: corpus.Queries) -> dict[str, tuple[list[Page], list[Page]]]:
-    """What is asked for, by kind of page: of the portal, and the same of the wiki."""
+def pages(articles: list[Article], asked: corpus.Queries) -> tuple[Asked, Asked, Asked]:
+    """What the portal and the wiki are asked for: articles, searches to warm up, and the searches that are measured."""
     chooser = random.Random(corpus.SEED)
-    slugs = sorted(slug for language, slug in edition.knowledge.articles if language == "en")
-    articles = chooser.sample(slugs, min(PAGES, len(slugs)))
+    slugs = sorted(article.slug for article in articles)
+    chosen = chooser.sample(slugs, min(PAGES, len(slugs)))
     texts = sorted({text for (language, _), group in asked.items() if language == "en" for text in group})
     searches = chooser.sample(texts, min(WARM_UP + FIRST, len(texts)))
-    ours = [Page(f"/en/search?q={quote(text)}") for text in searches]
-    theirs = [Page(f"/doku.php?do=search&id=start&q={quote(text)}") for text in searches]
     some = min(WARM_UP, len(searches) // 2)
+
+    def both(paths: dict[str, str], wanted: list[str]) -> Asked:
+        return {name: [Page(path + quote(each)) for each in wanted] for name, path in paths.items()}
+
+    return both(ARTICLE, chosen), both(SEARCH, searches[:some]), both(SEARCH, searches[some:])
+
+
+def measured(
+    hello: Target,
+    targets: dict[str, Target],
+    asked: tuple[Asked, Asked, Asked],
+    load_of: Callable[[Target, list[Page]], tuple[Throughput, float]],
+    connections: int,
+) -> list[Row]:
+    """Ask both servers for articles and then searches; the one that says hello is asked before and after each.
+
+    Args:
+        hello: the bare application.
+        targets: portal and wiki, by name.
+        asked: see `pages`.
+        load_of: asks one for pages many times; what came of it, and processor milliseconds of a request.
+        connections: kept open at once by searches.
+    """
+    articles, warming, searches = asked
+    rows = []
+    with progress_bar("Loading") as progress:
+        before = load_of(hello, [Page("/")])[1]
+        for number, (kind, name) in enumerate(
+            [(kind, name) for kind in ("article", FIRST_TIME) for name in targets], 1
+        ):
+            target = targets[name]
+            if kind == FIRST_TIME:
+                load.once(target.port, warming[name], connections)
+                result, cost = target.measure_first(searches[name], connections)
+            else:
+                result, cost = load_of(target, articles[name])
+            after = load_of(hello, [Page("/")])[1]
+            rows.append(_row(kind, name, (result, cost), fmean((before, after))))
+            before = after
+            progress(number, 2 * len(targets))
+    return rows
+
+
+def _row(page: str, server: str, figures: tuple[Throughput, float], hello: float) -> Row:
+    """One line of the table.
+
+    Args:
+        page: kind of page.
+        server: that answered.
+        figures: throughput, and processor milliseconds of a request.
+        hello: processor milliseconds of a request of the bare application.
+    """
+    result, cost = figures
     return {
-        "article": (
-            [Page(f"/en/articles/{slug}") for slug in articles],
-            [Page(f"/doku.php?id={slug}") for slug in articles],
-        ),
-        WARMING: (ours[:some], theirs[:some]),
-        FIRST_TIME: (ours[some:], theirs[some:]),
+        "page": page,
+        "server": server,
+        "requests/s": result.per_second,
+        "CPU ms": cost,
+        "hello CPU ms": hello,
+        "CPU ratio": ratio(cost, hello),
+        "p50 ms": result.p50,
+        "p99 ms": result.p99,
+        "failed": result.failed,
     }
 
 
-def answered(port: int, wanted: list[Page], mark: bytes) -> float:
-    """The share of searches that find anything."""
-    connection = http.client.HTTPConnection(load.HOST, port, timeout=60)
-    count = 0
-    for page in wanted:
-        connection.request("GET", page.path)
-        count += mark in connection.getresponse().read()
-    connection.close()
-    return count / len(wanted)
-
-
-def _measured(
-    asked: dict[str, tuple[list[Page], list[Page]]],
-    targets: tuple[Target, Target, Target],
-    generator: str,
-    seconds: int,
-    connections: int,
-) -> list[Row]:
-    """Ask three servers for each kind of page in turn: the one that says hello, the portal, the wiki."""
-    hello, portal, peer = targets
-    rows = []
-    for kind, (ours, theirs) in asked.items():
-        plain = hello.measure(generator, [Page("/")], seconds, connections)
-        if kind == "article":
-            both = [to.measure(generator, of, seconds, connections) for to, of in ((portal, ours), (peer, theirs))]
-        else:
-            both = [to.measure_first(of, connections) for to, of in ((portal, ours), (peer, theirs))]
-        if kind != WARMING:
-            rows.append(_row(kind, plain, *both))
-    return rows
+def beside(rows: list[Row]) -> list[Row]:
+    """The same lines; those of the portal have their processor time divided by the wiki's, too."""
+    cost = {(row["page"], row["server"]): float(row["CPU ms"] or 0) for row in rows}
+    wiki = {page: each for (page, server), each in cost.items() if server == "wiki"}
+    return [
+        row | {"÷ wiki": ratio(cost[row["page"], "portal"], wiki[row["page"]]) if row["server"] == "portal" else None}
+        for row in rows
+    ]
 
 
 @click.command()
 @corpus.articles_option
+@click.option("--sample", type=click.IntRange(1), help="So many English articles alone, asked for their titles.")
 @click.option("--seconds", default=5, show_default=True, type=click.IntRange(1, 60), help="Length of a measurement.")
 @click.option("--connections", default=8, show_default=True, type=click.IntRange(1, 256), help="Kept open at once.")
+@click.option("--generator", type=click.Choice(load.GENERATORS), help="Default: wrk where it is installed.")
 @click.option("--data", type=click.Path(path_type=Path), help="A prepared instance folder of the portal.")
 @corpus.json_option
-def main(given: Path | None, seconds: int, connections: int, data: Path | None, as_json: bool) -> None:
-    """Measure the processor time of an article and of a search that nobody has asked before, beside DokuWiki's."""
-    if lacking := missing():
-        raise click.ClickException(f"Not installed: {', '.join(lacking)}.")
+def main(
+    given: Path | None,
+    sample: int | None,
+    seconds: int,
+    connections: int,
+    generator: str | None,
+    data: Path | None,
+    as_json: bool,
+) -> None:
+    """Measure an article and a search that nobody has asked before, beside DokuWiki's."""
+    if lacking := dokuwiki.missing():
+        raise NotInstalled(f"Not installed: {', '.join(lacking)}. Install with: apt-get install {' '.join(lacking)}")
+    if sample and data:
+        raise click.UsageError("--data has been prepared with all articles; --sample chooses some.")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # Servers are ended then, too.
-    source = corpus.find(given)
-    generator = load.available()
-    with tempfile.TemporaryDirectory(prefix="benchmark-") as name, ExitStack() as stack:
-        work = Path(name)
-        (work / "peer").mkdir()
+    source, by = corpus.find(given), generator or load.available()
+    with ExitStack() as stack:
+        work, own = (Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="benchmark-"))) for _ in range(2))
+        if sample:
+            source = sampled(source, sample, work / "articles")
         settings = replace(Settings(), articles=source.articles, data=data or work / "data")
         with progress_bar("Publishing") as progress:
             prepare(settings, progress)
         edition = corpus.open_edition(settings.data)
-        documents = corpus.documents(edition)["en"]
+        articles = english(edition, settings.articles)
         click.echo("The wiki indexes its pages.", err=True)
-        install(work / "peer", documents)
-        asked = pages(edition, corpus.queries(source, edition, WARM_UP + FIRST))
+        dokuwiki.install(own, articles)
+        asked = pages(articles, corpus.queries(source, edition, WARM_UP + FIRST))
         portal, hello = stack.enter_context(servers(settings, work))
-        peer = stack.enter_context(wiki(work / "peer", PHP_PROCESSES * worker_count(settings)))
-        rows = _measured(asked, (hello, portal, peer), generator, seconds, connections)
-        searches = asked[FIRST_TIME]
-        found = {
-            "portal": answered(portal.port, searches[0], FOUND["portal"]),
-            "wiki": answered(peer.port, searches[1], FOUND["wiki"]),
-        }
-    version = (WIKI / "VERSION").read_text(encoding="utf-8").strip()
+        wiki = stack.enter_context(dokuwiki.running(own, worker_count(settings)))
+        targets = {"portal": portal, "wiki": wiki}
+        rows = measured(hello, targets, asked, lambda to, of: to.measure(by, of, seconds, connections), connections)
+        searches = asked[-1]
+        found = {name: dokuwiki.answered(to.port, searches[name], FOUND[name]) for name, to in targets.items()}
+    telling = ", ".join(f"{name} {number}" for name, number in found.items())
     facts: dict[str, Cell] = {
         "articles": str(source.articles),
-        "wiki": f"DokuWiki {version}, {len(documents)} English articles",
+        "wiki": f"DokuWiki {dokuwiki.version()}, {len(articles)} English articles",
         "portal": f"{len(edition.knowledge.articles)} articles",
-        "load": f"{generator}, {connections} connections, {seconds} s; {len(searches[0])} searches by threads",
-        "searches that find anything": f"portal {found['portal']:.0%}, wiki {found['wiki']:.0%}",
+        "servers": f"{worker_count(settings)} processes of each",
+        "load": f"{by}, {connections} connections, {seconds} s; searches by threads, each once",
+        "found": f"anything for so many of {len(searches['wiki'])} searches: {telling}",
     }
-    show("wiki", facts, rows, as_json=as_json)
-
-
-def _row(
-    page: str,
-    hello: tuple[load.Throughput, float],
-    portal: tuple[load.Throughput, float],
-    peer: tuple[load.Throughput, float],
-) -> Row:
-    """One line of the table; of each server what came of it, and processor milliseconds of a request."""
-    return {
-        "page": page,
-        "CPU ms": portal[1],
-        "wiki CPU ms": peer[1],
-        "ratio": ratio(portal[1], peer[1]),
-        "hello CPU ms": hello[1],
-        "requests/s": portal[0].per_second,
-        "wiki requests/s": peer[0].per_second,
-        "failed": portal[0].failed + peer[0].failed,
-    }
+    show("wiki", facts, beside(rows), as_json=as_json)
 
 
 if __name__ == "__main__":
