@@ -5,10 +5,13 @@ import re
 import shutil
 import signal
 import subprocess
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+from portal.storage import Database, nodes
 from tests.needs import REPOSITORY, nginx
 from tests.serving import Server, free_port
 
@@ -180,3 +183,25 @@ def newer(code: Path, folder: Path) -> Path:
     style = folder / "portal" / "static" / "portal.css"
     style.write_text(style.read_text(encoding="utf-8") + "\n/* the next version */\n", encoding="utf-8")
     return folder
+
+
+@contextmanager
+def living(database: Database, name: str, key: str) -> Iterator[None]:
+    """A machine that believes one key, and says so until the end of the block, however long that takes."""
+    said, ended = threading.Event(), threading.Event()
+
+    def say() -> None:
+        while not ended.is_set():
+            with database.write() as connection:
+                nodes.say(connection, name, "b", (key,), served="a")
+            said.set()
+            ended.wait(0.5)
+
+    thread = threading.Thread(target=say)
+    thread.start()
+    try:
+        assert said.wait(30)
+        yield
+    finally:
+        ended.set()
+        thread.join()

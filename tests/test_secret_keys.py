@@ -25,12 +25,12 @@ from portal.second_factor import SecondFactor, new_salt
 from portal.services import Services, open_services
 from portal.settings import Settings
 from portal.storage import Database, people, schema
-from portal.storage import nodes as store
 from portal.subscribing import SECOND_CLICK
 from portal.webhooks import signing
 from portal.webhooks.delivering import Dispatch, Told
 from portal.webhooks.managing import Webhooks
 from portal.webhooks.signing import Salts
+from tests.balancing import living
 from tests.builders import NOW, PASSWORD, person, settings
 from tests.conftest import hidden, sign_in
 from tests.hooking import HERE, Receiver, deliver, happen, hook
@@ -170,11 +170,9 @@ def test_a_key_signs_nothing_while_a_machine_does_not_know_it(tmp_path: Path) ->
     portal("db", "migrate", *options, **where)
     portal("secret", "rotate", *options, **where)
     services = open_services(made)
-    with services.database.write() as connection:
-        store.say(connection, "slow-one", "b", (keys.name(services.secret),), served="a")
+    with living(services.database, "slow-one", keys.name(services.secret)):
+        refused = portal("secret", "rotate", *options, **where)
     services.close()
-
-    refused = portal("secret", "rotate", *options, **where)
     elsewhere = portal("secret", "rotate", *options, PORTAL_SECRET_KEYS="k" * 32)
     (tmp_path / "broken.db").write_text("no database")
     unknown = portal("secret", "rotate", *options, PORTAL_DATABASE_URL=f"sqlite:///{tmp_path / 'broken.db'}")
