@@ -5,7 +5,7 @@ import shutil
 import signal
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -37,8 +37,13 @@ FOUND = {"portal": b'class="result"', "wiki": dokuwiki.FOUND}
 ARTICLE = {"portal": "/en/articles/", "wiki": "/doku.php?id="}
 SEARCH = {"portal": "/en/search?q=", "wiki": "/doku.php?do=search&id=start&q="}
 
+#: How often each server has its turn with a kind of page; what else a machine does then falls on all of them.
+TURNS = 4
+
 #: Pages by the name of their server.
 Asked = dict[str, list[Page]]
+#: What came of a load, and processor milliseconds of a request.
+Figures = tuple[Throughput, float]
 
 
 class NotInstalled(click.ClickException):
@@ -104,10 +109,10 @@ def measured(
     hello: Target,
     targets: dict[str, Target],
     asked: tuple[Asked, Asked, Asked],
-    load_of: Callable[[Target, list[Page]], tuple[Throughput, float]],
+    load_of: Callable[[Target, list[Page]], Figures],
     connections: int,
 ) -> list[Row]:
-    """Ask both servers for articles and then searches; the one that says hello is asked before and after each.
+    """Ask both servers for articles and then searches, in turns, and the one that says hello in each turn.
 
     Args:
         hello: the bare application.
@@ -119,24 +124,40 @@ def measured(
     articles, warming, searches = asked
     rows = []
     with progress_bar("Loading") as progress:
-        before = load_of(hello, [Page("/")])[1]
-        for number, (kind, name) in enumerate(
-            [(kind, name) for kind in ("article", FIRST_TIME) for name in targets], 1
-        ):
-            target = targets[name]
-            if kind == FIRST_TIME:
-                load.once(target.port, warming[name], connections)
-                result, cost = target.measure_first(searches[name], connections)
-            else:
-                result, cost = load_of(target, articles[name])
-            after = load_of(hello, [Page("/")])[1]
-            rows.append(_row(kind, name, (result, cost), fmean((before, after))))
-            before = after
-            progress(number, 2 * len(targets))
+        for name, target in targets.items():
+            load.once(target.port, warming[name], connections)
+        for number, kind in enumerate(("article", FIRST_TIME)):
+            taken: dict[str, list[Figures]] = {name: [] for name in ("hello", *targets)}
+            for turn in range(TURNS):
+                taken["hello"].append(load_of(hello, [Page("/")]))
+                for name in sorted(targets, reverse=bool(turn % 2)):
+                    if kind != FIRST_TIME:
+                        taken[name].append(load_of(targets[name], articles[name]))
+                    elif share := searches[name][turn::TURNS]:
+                        taken[name].append(targets[name].measure_first(share, connections))
+                progress(number * TURNS + turn + 1, 2 * TURNS)
+            said = together(taken["hello"])[1]
+            rows += [_row(kind, name, together(taken[name]), said) for name in targets]
     return rows
 
 
-def _row(page: str, server: str, figures: tuple[Throughput, float], hello: float) -> Row:
+def together(turns: Sequence[Figures]) -> Figures:
+    """What came of several turns: sums and means, and the worst of the longest waits."""
+    results = [result for result, _ in turns]
+    count = sum(result.requests for result in results)
+    seconds = sum(result.requests / result.per_second for result in results if result.requests)
+    cost = sum(cost * result.requests for result, cost in turns)
+    whole = Throughput(
+        count,
+        count / seconds if seconds else 0.0,
+        fmean(result.p50 for result in results),
+        max(result.p99 for result in results),
+        sum(result.failed for result in results),
+    )
+    return whole, cost / count if count else 0.0
+
+
+def _row(page: str, server: str, figures: Figures, hello: float) -> Row:
     """One line of the table.
 
     Args:
@@ -172,7 +193,7 @@ def beside(rows: list[Row]) -> list[Row]:
 @click.command()
 @corpus.articles_option
 @click.option("--sample", type=click.IntRange(1), help="So many English articles alone, asked for their titles.")
-@click.option("--seconds", default=5, show_default=True, type=click.IntRange(1, 60), help="Length of a measurement.")
+@click.option("--seconds", default=2, show_default=True, type=click.IntRange(1, 60), help="Length of a turn, of four.")
 @click.option("--connections", default=8, show_default=True, type=click.IntRange(1, 256), help="Kept open at once.")
 @click.option("--generator", type=click.Choice(load.GENERATORS), help="Default: wrk where it is installed.")
 @click.option("--data", type=click.Path(path_type=Path), help="A prepared instance folder of the portal.")
@@ -217,7 +238,7 @@ def main(
         "wiki": f"DokuWiki {dokuwiki.version()}, {len(articles)} English articles",
         "portal": f"{len(edition.knowledge.articles)} articles",
         "servers": f"{worker_count(settings)} processes of each",
-        "load": f"{by}, {connections} connections, {seconds} s; searches by threads, each once",
+        "load": f"{by}, {connections} connections, {TURNS} turns of {seconds} s; searches by threads, each once",
         "found": f"anything for so many of {len(searches['wiki'])} searches: {telling}",
     }
     show("wiki", facts, beside(rows), as_json=as_json)

@@ -11,9 +11,9 @@ from click.testing import CliRunner
 
 from benchmarks import dokuwiki
 from benchmarks.corpus import Corpus, publish
-from benchmarks.load import Page
+from benchmarks.load import Page, Throughput
 from benchmarks.report import Row
-from benchmarks.wiki import beside, english, main, pages, sampled
+from benchmarks.wiki import beside, english, main, pages, sampled, together
 from portal.articles import Article
 from tests.builders import write_article, write_library
 
@@ -188,6 +188,13 @@ def test_the_wiki_gets_the_texts(tmp_path: Path) -> None:
     assert len(slugs) == len(set(slugs))
     assert all(article.language == "en" and article.body.strip() for article in articles)
     assert "Choose it from the list." in dokuwiki.page_text(articles[slugs.index("printer")])
+
+
+def test_turns_count_by_their_requests() -> None:
+    """Ten requests in a second at 2 ms, and thirty in three at 4 ms; the worst wait is that of any turn."""
+    turns = [(Throughput(10, 10.0, 5.0, 9.0, 0), 2.0), (Throughput(30, 10.0, 7.0, 20.0, 1), 4.0)]
+
+    assert together(turns) == (Throughput(40, 10.0, 6.0, 20.0, 1), 3.5)
 
 
 def test_the_portal_is_set_beside_the_wiki() -> None:
