@@ -111,7 +111,8 @@ class KnowledgeBase:
     @cached_property
     def aliases(self) -> dict[str, str]:
         """The article that each earlier slug leads to, in one step; a slug in use is never an alias."""
-        found = {alias: slug for (_, slug), item in sorted(self.articles.items()) for alias in item.article.aliases}
+        led = sorted((key, item.article.aliases) for key, item in self.articles.items() if item.article.aliases)
+        found = {alias: slug for (_, slug), aliases in led for alias in aliases}
         return flatten(self._redirects, found, self.families)[0]
 
     @cached_property

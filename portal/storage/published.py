@@ -1,11 +1,11 @@
 """The articles as they were last read and rendered, in a local database that can be made again from the files."""
 
 import json
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 from sqlalchemy import Boolean, Column, Connection, MetaData, String, Table, Text, bindparam, delete, insert, select
@@ -261,14 +261,10 @@ class Loader:
 
     def load(self, connection: Connection, default_language: str) -> KnowledgeBase:
         """The knowledge base of the current generation."""
-        c = articles.c
-        keys = select(c.language, c.slug, c.signature, c.is_public).where(c.topic != "")
+        rows: Sequence[Sequence[Any]] = connection.execute(_facts).all() if self._kept else ()
         kept: dict[tuple[str, str], tuple[str, Published]] = {}
         wanted = []
-        public: set[tuple[str, str]] = set()
-        for language, slug, signature, is_public in connection.execute(keys).all():
-            if is_public:
-                public.add((language, slug))
+        for language, slug, signature, _ in rows:
             known = self._kept.get((language, slug))
             if known is not None and known[0] == signature:
                 kept[language, slug] = known
@@ -278,19 +274,24 @@ class Loader:
             same = (articles.c.language == language) & (articles.c.slug == slug)
             text, fingerprint = connection.execute(_text.where(same)).one()
             kept[language, slug] = signature, Published(read_article(text), fingerprint)
-        if len(wanted) >= MANY:
-            for language, slug, signature, text, fingerprint in connection.execute(_everything).all():
-                kept[language, slug] = signature, Published(read_article(text), fingerprint)
+        if not self._kept or len(wanted) >= MANY:
+            rows = connection.execute(_facts.add_columns(*_text.selected_columns)).all()
+            kept = {
+                (language, slug): (signature, Published(read_article(text), fingerprint))
+                for language, slug, signature, _, text, fingerprint in rows
+            }
         self._kept = kept
+        public = {(language, slug) for language, slug, _, is_public, *_ in rows if is_public}
         return _knowledge(connection, default_language, kept, public)
 
 
 #: From this many changed articles on, all are read at once.
 MANY = 200
+#: A file that cannot be read has no topic.
+_facts = select(articles.c.language, articles.c.slug, articles.c.signature, articles.c.is_public).where(
+    articles.c.topic != ""
+)
 _text = select(articles.c.article, articles.c.fingerprint)
-_everything = select(
-    articles.c.language, articles.c.slug, articles.c.signature, articles.c.article, articles.c.fingerprint
-).where(articles.c.article.is_not(None))
 
 
 def _knowledge(
