@@ -2,24 +2,43 @@
 
 import contextlib
 import http.client
+import itertools
 import os
+import random
 import signal
 import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 from tests.needs import REPOSITORY
 from tests.postgres import instead
 from tests.ready import SHIPPED, ready
 
+#: Below those that systems give to connections by themselves; each process of the tests has a share of its own, so that
+#: what takes long to start, or is started anew, finds its port free.
+_FIRST_PORT, _SHARE, _SHARES = 12_000, 2_000, 10
+
+
+def _ports() -> Iterator[int]:
+    """The ports of this process, one after another, from any of them on."""
+    number = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % _SHARES
+    first, begin = _FIRST_PORT + number * _SHARE, random.randrange(_SHARE)
+    return (first + (begin + step) % _SHARE for step in itertools.count())
+
+
+_own_ports = _ports()
+
 
 def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port that nobody listens on, and that nobody else is given."""
+    for port in itertools.islice(_own_ports, _SHARE):
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise AssertionError("all ports are taken")
 
 
 def portal(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
