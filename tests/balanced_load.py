@@ -112,7 +112,7 @@ class Load:
         """Let everybody finish what they do."""
         self._ending.set()
         for thread in self._threads:
-            thread.join(60)
+            thread.join(120)
             assert not thread.is_alive()
 
     def goes_on(self) -> "Mark":

@@ -138,7 +138,7 @@ def _block(text: str, name: str) -> str:
     return found[0]
 
 
-def until(is_so: Callable[[], bool], otherwise: str, seconds: float = 60) -> None:
+def until(is_so: Callable[[], bool], otherwise: str, seconds: float = 180) -> None:
     """Wait until something is so."""
     end = time.monotonic() + seconds
     while not is_so():

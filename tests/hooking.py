@@ -87,7 +87,7 @@ def _handler(receiver: Receiver) -> type[BaseHTTPRequestHandler]:
                 return
             self.close_connection = True
             if answer == "hang":
-                receiver.ending.wait(10)
+                receiver.ending.wait(60)
             elif answer == "rubbish":
                 self.wfile.write(b"SSH-2.0-OpenSSH\r\n")
             while answer == "drip" and not receiver.ending.wait(0.02):
@@ -125,7 +125,7 @@ def hook(
 
 
 def dispatch(
-    database: Database, rules: Rules = HERE, whole: float = 5.0, trust: ssl.SSLContext | None = None
+    database: Database, rules: Rules = HERE, whole: float = 20.0, trust: ssl.SSLContext | None = None
 ) -> Dispatch:
     """What tells the receivers of a database."""
     made = Dispatch(database, SECRET, "https://help.example.org", rules, trust=trust)
@@ -135,7 +135,7 @@ def dispatch(
 
 def deliver(dispatcher: Dispatch, now: datetime) -> Told:
     """Tell everybody at a time."""
-    return dispatcher.deliver(lambda: now, patience=20)
+    return dispatcher.deliver(lambda: now, patience=60)
 
 
 def happen(database: Database, *keys: str, about: About = About.GAP_OPENED, language: str = "en") -> None:

@@ -74,7 +74,7 @@ class MailServer:
     def start(self) -> Self:
         """Begin to listen, on the same port as before."""
         self._ending.clear()
-        self._controller = _Controller(self, hostname="127.0.0.1", port=self.port, **self._options)
+        self._controller = _Controller(self, hostname="127.0.0.1", port=self.port, ready_timeout=60, **self._options)
         self._controller.start()
         return self
 

@@ -77,8 +77,8 @@ class Server:
         self, address: str, subject: str = "sub-1", claims: dict[str, Any] | None = None, back: str = BACK
     ) -> dict[str, str]:
         """Sign somebody in there; what the provider sends back."""
-        requests.put(f"{self.issuer}/users/{subject}", json=MIA if claims is None else claims, timeout=5)
-        answer = requests.post(address, data={"sub": subject}, allow_redirects=False, timeout=5)
+        requests.put(f"{self.issuer}/users/{subject}", json=MIA if claims is None else claims, timeout=60)
+        answer = requests.post(address, data={"sub": subject}, allow_redirects=False, timeout=60)
         assert answer.status_code == 302, answer.text
         assert answer.headers["Location"].startswith(back + "?")
         return {name: values[0] for name, values in parse_qs(urlsplit(answer.headers["Location"]).query).items()}

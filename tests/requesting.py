@@ -67,7 +67,7 @@ def in_processes(work: Any, *arguments: Any) -> list[Any]:
     workers = [context.Process(target=work, args=(*arguments, start, results)) for _ in range(4)]
     for worker in workers:
         worker.start()
-    answers = [results.get(timeout=60) for _ in workers]
+    answers = [results.get(timeout=300) for _ in workers]
     for worker in workers:
         worker.join(30)
     return answers

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from portal.locales import CODES
-from portal.search import Document, Found, SearchIndex, postgres, whoosh_index
+from portal.search import Document, Found, SearchIndex, postgres, postgres_server, whoosh_index
 from portal.search.engine import WhooshIndex
 from portal.search.fields import THESAURUS
 from portal.search.postgres import PostgresIndex
@@ -46,12 +46,22 @@ class Engine:
 
 
 @contextmanager
+def no_hurry() -> Iterator[None]:
+    """Let servers that keep an index take longer than readers would wait: a busy machine is slow, not wrong."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(postgres_server, "TIME_LIMIT", 60.0)
+        patch.setitem(postgres_server._READING, "connect_timeout", 60)
+        patch.setitem(postgres_server._READING, "options", "-c statement_timeout=60000")
+        yield
+
+
+@contextmanager
 def engine_of(request: pytest.FixtureRequest) -> Iterator[Engine]:
     """The engine that a fixture's parameter names, with a database of its own where it needs one."""
     if request.param == "whoosh":
         yield Engine("")
         return
-    with postgres_database(request.getfixturevalue("postgres")) as url:
+    with postgres_database(request.getfixturevalue("postgres")) as url, no_hurry():
         yield Engine(url)
 
 

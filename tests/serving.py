@@ -62,7 +62,7 @@ def portal_with_input(text: str, *arguments: str, **environment: str) -> int:
         input=text,
         text=True,
         capture_output=True,
-        timeout=60,
+        timeout=300,
         check=False,
         cwd=REPOSITORY,
         env={**os.environ, **instead.variables(arguments, environment), **environment},
@@ -144,7 +144,7 @@ class Server:
         finally:
             connection.close()
 
-    def wait_for(self, path: str, text: str, seconds: float = 30) -> float:
+    def wait_for(self, path: str, text: str, seconds: float = 120) -> float:
         """Wait until a page has a text; the seconds that it took."""
         begin = time.monotonic()
         while time.monotonic() - begin < seconds:
@@ -161,7 +161,7 @@ class Server:
         assert self.process is not None
         self.process.send_signal(number)
 
-    def wait(self, seconds: float = 30) -> int:
+    def wait(self, seconds: float = 120) -> int:
         """The exit code, once it ends."""
         assert self.process is not None
         return self.process.wait(seconds)

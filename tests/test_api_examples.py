@@ -42,7 +42,7 @@ class Examples:
             missing("curl", "apt-get install curl")
         done = subprocess.run(
             [program, str(EXAMPLES / name), *arguments],
-            capture_output=True, text=True, timeout=30, check=False, cwd=self.folder, env=self._environment,
+            capture_output=True, text=True, timeout=120, check=False, cwd=self.folder, env=self._environment,
         )  # fmt: skip
         assert done.returncode == 0, f"{name}: {done.stdout}{done.stderr}"
         return done.stdout

@@ -134,7 +134,7 @@ def test_a_backup_is_of_one_moment_while_others_write(database: Database, tmp_pa
         written = [writers.submit(write) for _ in range(2)]
         try:
             for _ in range(3):
-                assert received.acquire(timeout=30)
+                assert received.acquire(timeout=120)
                 made.append(back_up(portal, tmp_path / "out", NOW))
         finally:
             is_over.set()

@@ -54,7 +54,7 @@ def alone(url: str) -> None:
     if url.startswith("sqlite"):
         return
     database, others = Database(url), 1
-    end = time.monotonic() + 30
+    end = time.monotonic() + 120
     while others and time.monotonic() < end:
         with database.read() as connection:
             found = connection.exec_driver_sql(

@@ -96,7 +96,7 @@ def until_archived(database: Database) -> None:
     """Close the current file of the log, and wait until it has been put away."""
     with database.write() as connection:
         name = str(connection.exec_driver_sql("SELECT pg_walfile_name(pg_switch_wal())").scalar_one())
-    end = time.monotonic() + 30
+    end = time.monotonic() + 120
     last = ""
     while last < name and time.monotonic() < end:
         with database.read() as connection:
@@ -135,7 +135,7 @@ def test_the_moment_before_a_mistake_comes_back(cluster: Cluster) -> None:
     cluster.start("again")
 
     recovered = Database(cluster.url)
-    end, is_waiting = time.monotonic() + 30, True
+    end, is_waiting = time.monotonic() + 120, True
     while is_waiting and time.monotonic() < end:
         with recovered.read() as connection:
             is_waiting = bool(connection.exec_driver_sql("SELECT pg_is_in_recovery()").scalar_one())

@@ -33,7 +33,7 @@ def storage_uri(request: pytest.FixtureRequest) -> str:
     """Where budgets are kept."""
     if request.param == "memory":
         return "memory://"
-    return f"redis://127.0.0.1:{request.getfixturevalue('redis').port}/0"
+    return str(request.getfixturevalue("redis").url)
 
 
 @pytest.fixture
@@ -161,7 +161,7 @@ def test_threads_at_once_are_granted_exactly_the_total(budgets: Callable[..., Bu
 def test_two_nodes_share_a_budget_in_redis(redis: Redis) -> None:
     """Each has its own parts; the hour is the same."""
     limits = {"session": 100, "network": 100, "anonymous": 100, "total": 5}
-    nodes = [Budgets(f"redis://127.0.0.1:{redis.port}/0", **limits) for _ in range(2)]
+    nodes = [Budgets(redis.url, **limits) for _ in range(2)]
 
     assert [nodes[n % 2].take(ROBOT) for n in range(8)] == [True] * 5 + [False] * 3
 
@@ -170,7 +170,7 @@ def test_without_redis_each_process_counts_for_itself_and_says_so_once(
     redis: Redis, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A flood finds a limit also then; when Redis is back, it is shared again."""
-    budget = Budgets(f"redis://127.0.0.1:{redis.port}/0", session=100, network=100, anonymous=100, total=3)
+    budget = Budgets(redis.url, session=100, network=100, anonymous=100, total=3)
     assert budget.take(ROBOT)
     redis.stop()
 
@@ -188,7 +188,7 @@ def test_without_redis_each_process_counts_for_itself_and_says_so_once(
 
 def test_while_redis_is_away_it_is_not_asked_each_time(redis: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
     """One request in some seconds waits for it, not every one."""
-    budget = Budgets(f"redis://127.0.0.1:{redis.port}/0", session=9, network=9, anonymous=9, total=9)
+    budget = Budgets(redis.url, session=9, network=9, anonymous=9, total=9)
     redis.stop()
     budget.take(ROBOT)
     asked: list[object] = []

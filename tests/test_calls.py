@@ -120,7 +120,7 @@ def test_several_processes_plan_once(database: Database) -> None:
     numbers = [opened(database, **WANTS) for _ in range(12)]
 
     workers, results, _start = in_processes(3, _plan, str(database.url))
-    counted = [results.get(timeout=60) for _ in workers]
+    counted = [results.get(timeout=300) for _ in workers]
     for worker in workers:
         worker.join(30)
 

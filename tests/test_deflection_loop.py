@@ -27,7 +27,7 @@ ASKED = {
     "de": ("Frobnikator kalibrieren", "Den Frobnikator kalibrieren"),
     "ru": ("калибровка фробникатора", "Калибровка фробникатора"),
 }
-PATIENCE = 30.0
+PATIENCE = 120.0
 
 
 @dataclass

@@ -77,7 +77,7 @@ def test_a_server_that_fails_gets_the_mail_later(database: Database, fault: str)
     write(database, "a@example.org", "b@example.org")
 
     with MailServer({"a@example.org": [fault]}) as server:
-        sends = delivery(database, server, timeout=0.5 if fault == "late" else 10.0)
+        sends = delivery(database, server, timeout=4.0 if fault == "late" else 10.0)
         passes = [sends.deliver(NOW), sends.deliver(NOW), sends.deliver(NOW + MINUTE)]
 
     assert passes == [Delivered(retried=1), Delivered(sent=1), Delivered(sent=1)]

@@ -27,10 +27,10 @@ def _deliver_in_a_process(url: str, server_url: str, barrier: Any, results: Any)
     database = Database(url)
     sends = Delivery(database, SmtpTransport(server_url, 20.0), SENDER)
     for number in range(ROUNDS):
-        barrier.wait(60)
+        barrier.wait(300)
         while (done := sends.deliver(NOW + number * timedelta(hours=7), limit=5)) != Delivered():
             results.put((done.sent, done.retried, done.failed))
-        barrier.wait(60)
+        barrier.wait(300)
     results.put(None)
     database.close()
 
@@ -57,7 +57,7 @@ def test_fifty_mails_by_two_processes_over_a_failing_server(database: Database) 
             worker.start()
         told, ended = [], 0
         while ended < 2:
-            one = results.get(timeout=90)
+            one = results.get(timeout=300)
             told.append(one) if one else None
             ended += one is None
         for worker in workers:

@@ -18,7 +18,7 @@ pytestmark = [pytest.mark.server, pytest.mark.sqlite]  # The engine is its own.
 REPLICATED = ("fsync=off", "wal_level=replica", "max_wal_senders=4", "hot_standby=on", "max_connections=60")
 
 
-def until(holds: Callable[[], object], what: str, seconds: float = 60) -> None:
+def until(holds: Callable[[], object], what: str, seconds: float = 180) -> None:
     """Wait until something holds."""
     end = time.monotonic() + seconds
     while not holds():
@@ -112,7 +112,7 @@ def test_a_promoted_standby_goes_on_without_a_loss(
     for writer in writers:
         writer.end.set()
     for thread in threads:
-        thread.join(30)
+        thread.join(120)
     until(lambda: server.get("/readyz")[0] == 200, "ready again")
 
     assert [writer.faults for writer in writers] == [[]] * 4

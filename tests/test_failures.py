@@ -49,7 +49,7 @@ class Visitor:
         body = urlencode(fields, doseq=True).encode() if fields is not None else None
         headers = {"Cookie": "; ".join(f"{name}={value}" for name, value in self.cookies.items())}
         headers |= {"Content-Type": "application/x-www-form-urlencoded"} if body is not None else {}
-        connection = http.client.HTTPConnection("127.0.0.1", self.server.port, timeout=20)
+        connection = http.client.HTTPConnection("127.0.0.1", self.server.port, timeout=60)
         try:
             connection.request(method, path, body, headers)
             answer = connection.getresponse()
@@ -175,7 +175,7 @@ def readiness(server: Server, *, strict: bool = False) -> tuple[int, dict[str, s
 
 def unready(server: Server) -> dict[str, str]:
     """What `/readyz` answers once it tells of a fault; that all was well is said again for a second."""
-    end = time.monotonic() + 30
+    end = time.monotonic() + 90
     while (told := readiness(server))[0] == 200:
         assert time.monotonic() < end, "nothing is told of the fault"
         time.sleep(0.1)

@@ -171,7 +171,7 @@ def test_processes_that_note_at_once_lose_no_count(database: Database) -> None:
 
     for worker in workers:
         worker.start()
-    ended = sorted(results.get(timeout=60) for _ in range(4))
+    ended = sorted(results.get(timeout=300) for _ in range(4))
     for worker in workers:
         worker.join(30)
 

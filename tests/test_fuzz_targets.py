@@ -78,7 +78,7 @@ def test_the_fuzzer_runs() -> None:
         missing("atheris", "pip install '.[test]'")
     done = subprocess.run(
         [sys.executable, "-m", "fuzz", "moved", "--seconds", "1"],
-        capture_output=True, text=True, timeout=120, check=False, cwd=REPOSITORY,
+        capture_output=True, text=True, timeout=600, check=False, cwd=REPOSITORY,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
     assert "moved: reached" in done.stdout

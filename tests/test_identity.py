@@ -134,7 +134,7 @@ def test_only_what_the_provider_vouches_for_counts(
 
 def test_endpoints_must_be_as_safe_as_the_issuer(server: Server, provider: Provider) -> None:
     """An https issuer that names an http endpoint would send the code in the clear."""
-    found = requests.get(f"{server.issuer}/.well-known/openid-configuration", timeout=5).json()
+    found = requests.get(f"{server.issuer}/.well-known/openid-configuration", timeout=60).json()
     strict = opened("https://login.example.org")
     bad = found | {"issuer": "https://login.example.org"}
     strict._known["https://login.example.org/.well-known/openid-configuration"] = (sys.maxsize, bad)  # type: ignore[attr-defined]

@@ -117,7 +117,7 @@ def test_a_tampered_token_is_refused(bent: Callable[[str], str], server: Server,
 def test_changed_keys_are_read_anew(server: Server, provider: Provider) -> None:
     """A token with a key that was published since."""
     journey(server, provider)
-    real = requests.get(f"{server.issuer}/jwks", timeout=5).json()["keys"][0]
+    real = requests.get(f"{server.issuer}/jwks", timeout=60).json()["keys"][0]
     stale = RSAKey.generate_key(2048, {"kid": "old"}).as_dict(private=False)
     provider._known[f"{server.issuer}/jwks"] = (sys.maxsize, {"keys": [stale | {"kid": "old"}]})  # type: ignore[attr-defined]
 

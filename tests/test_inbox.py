@@ -69,7 +69,7 @@ def test_the_same_mail_twice_is_taken_once(database: Database) -> None:
 def _take(url: str, content: bytes, start: Any, results: Any) -> None:
     """Take a mail in a process of its own."""
     database = Database(url)
-    start.wait(60)
+    start.wait(300)
     results.put(inbox_on(database).receive(content, NOW).outcome.value)
     database.close()
 

@@ -79,7 +79,7 @@ def test_processes_that_judge_at_once_judge_each_attempt_once(database: Database
     sessions_to_judge(gaps(database), 40)
 
     workers, results, _start = in_processes(3, _judge_in_a_process, database.url, 0)
-    judged = [results.get(timeout=120) for _ in workers]
+    judged = [results.get(timeout=300) for _ in workers]
     for worker in workers:
         worker.join(30)
 

@@ -31,6 +31,8 @@ class Redis:
         self._command = [program, "--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
         self._folder = folder
         self._process: subprocess.Popen[bytes] | None = None
+        #: Its address for those that wait for it: else one that is only slow is taken for one that is gone.
+        self.url = f"redis://127.0.0.1:{self.port}/0?socket_timeout=30&socket_connect_timeout=30"
 
     def start(self) -> None:
         """Start it and wait until it answers."""
@@ -60,7 +62,7 @@ def redis(tmp_path: Path) -> Iterator[Redis]:
 
 def node(instance: Settings, redis: Redis | None) -> tuple[FlaskClient, Services]:
     """A node with its own parts, sharing limits in Redis where there is one."""
-    address = f"redis://127.0.0.1:{redis.port}/0" if redis else ""
+    address = redis.url if redis else ""
     made = settings(instance.articles, instance.data, redis_url=address, requests_per_hour=5)
     services = open_services(made)
     return create_app(made, services).test_client(), services

@@ -79,14 +79,14 @@ def site(tmp_path: Path, postgres: str, migrated_postgres: str, redis: Redis) ->
     key.write_text("k" * 64)
     articles = write_library(tmp_path / "articles")
     with postgres_database(postgres, migrated_postgres) as url:
-        redis_url = f"redis://127.0.0.1:{redis.port}/0"
         environment = {
             "PORTAL_DATABASE_URL": url,
-            "PORTAL_REDIS_URL": redis_url,
+            "PORTAL_REDIS_URL": redis.url,
             "PORTAL_SECRET_KEY_FILE": str(key),
             "PORTAL_PROXY_COUNT": "1",
             "PORTAL_REQUESTS_PER_HOUR": str(LIMIT),
             "PORTAL_API_PER_MINUTE": "100000",
+            "PORTAL_AGREE_SECONDS": "600",
         }
         (tmp_path / "own").mkdir()
         services = open_services(settings(articles, tmp_path / "own", database_url=url, secret_key_file=key))

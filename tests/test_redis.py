@@ -27,18 +27,17 @@ def take(address: str, times: int, start: Any, results: Any) -> None:
     """In a process of its own: take from a budget as often as it goes."""
     budget = Budgets(address, session=10_000, network=10_000, anonymous=10_000, total=61)
     robot = Visitor("", False, "192.0.2.0/24")
-    start.wait(60)
+    start.wait(300)
     results.put(sum(budget.take(robot) for _ in range(times)))
 
 
 def test_two_processes_at_once_are_granted_exactly_the_total(redis: Redis) -> None:
     """Each asks for eighty; together they get sixty-one, not one more and not one less."""
     start, results = context.Barrier(2), context.Queue()
-    address = f"redis://127.0.0.1:{redis.port}/0"
-    workers = [context.Process(target=take, args=(address, 80, start, results)) for _ in range(2)]
+    workers = [context.Process(target=take, args=(redis.url, 80, start, results)) for _ in range(2)]
     for worker in workers:
         worker.start()
-    granted = [results.get(timeout=60) for _ in workers]
+    granted = [results.get(timeout=300) for _ in workers]
     for worker in workers:
         worker.join(60)
 
@@ -47,7 +46,7 @@ def test_two_processes_at_once_are_granted_exactly_the_total(redis: Redis) -> No
 
 def keys(redis: Redis) -> int:
     """How many counts Redis holds."""
-    with socket.create_connection(("127.0.0.1", redis.port), timeout=5) as connection:
+    with socket.create_connection(("127.0.0.1", redis.port), timeout=60) as connection:
         connection.sendall(b"DBSIZE\r\n")
         return int(connection.recv(64)[1:].split(b"\r\n")[0])
 
@@ -72,8 +71,7 @@ def test_two_processes_share_a_limit_that_is_lost_and_found(
     serve: Callable[..., Server], library_folder: Path, redis: Redis
 ) -> None:
     """Exactly five of nine that come at once; without Redis people are served; when it is back, it is counted in again."""
-    address = f"redis://127.0.0.1:{redis.port}/0"
-    limits = {"PORTAL_REDIS_URL": address, "PORTAL_REQUESTS_PER_HOUR": "5", "PORTAL_WORKERS": "2"}
+    limits = {"PORTAL_REDIS_URL": redis.url, "PORTAL_REQUESTS_PER_HOUR": "5", "PORTAL_WORKERS": "2"}
     server = serve(articles=library_folder, **limits).start()
 
     shared = send(server, 9)

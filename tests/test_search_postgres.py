@@ -30,14 +30,14 @@ from tests.balancing import until
 from tests.builders import write_article
 from tests.conftest import postgres_database
 from tests.needs import REPOSITORY
-from tests.searching import WORDS, Engine, ask, document, slugs
+from tests.searching import WORDS, Engine, ask, document, no_hurry, slugs
 from tests.serving import free_port
 
 
 @pytest.fixture
 def engine(postgres: str) -> Iterator[Engine]:
     """An empty database."""
-    with postgres_database(postgres) as url:
+    with postgres_database(postgres) as url, no_hurry():
         yield Engine(url)
 
 
@@ -243,22 +243,24 @@ def test_a_server_that_does_not_answer_is_told_at_once(
         server.rows("SELECT 1")
 
 
-def test_reads_are_short_and_change_nothing(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_reads_are_short_and_change_nothing(postgres: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The server ends what takes long; a server that has stopped itself is left by us."""
     monkeypatch.setattr(postgres_server, "PATIENCE", 0.0)
-    server = Server(engine.url)
-    with pytest.raises(SearchUnavailable, match="timeout"):
-        server.rows("SELECT pg_sleep(20)")
-    with pytest.raises(SearchUnavailable, match="read-only"):
-        server.rows("CREATE TABLE mine (id int)")
-    assert server.rows("SELECT %s::text", "'; DROP TABLE x; --") == [("'; DROP TABLE x; --",)]
-    server.close()
-    monkeypatch.setattr(postgres_server, "TIME_LIMIT", 0.1)
-    stopped = Server(engine.url)
-    stopped.rows("SELECT 1")
-    with pytest.raises(SearchUnavailable, match="does not answer"):
-        stopped.rows("SELECT pg_sleep(0.9), pg_sleep(0.9)")
-    stopped.close()
+    with postgres_database(postgres) as url:
+        server = Server(url)
+        with no_hurry():
+            stopped = Server(url)
+            with pytest.raises(SearchUnavailable, match="timeout"):
+                server.rows("SELECT pg_sleep(90)")
+            with pytest.raises(SearchUnavailable, match="read-only"):
+                server.rows("CREATE TABLE mine (id int)")
+            assert server.rows("SELECT %s::text", "'; DROP TABLE x; --") == [("'; DROP TABLE x; --",)]
+            stopped.rows("SELECT 1")
+        monkeypatch.setattr(postgres_server, "TIME_LIMIT", 0.1)
+        with pytest.raises(SearchUnavailable, match="does not answer"):
+            stopped.rows("SELECT pg_sleep(30)")
+        server.close()
+        stopped.close()
 
 
 def test_connections_that_a_restart_has_ended_are_made_anew(engine: Engine, database: Database) -> None:

@@ -22,10 +22,11 @@ from portal.selfservice import answer
 from portal.settings import Settings
 from tests.builders import NOW, write_article, write_library
 from tests.needs import postgres_programs
+from tests.searching import no_hurry
 from tests.serving import free_port
 
 #: How long is waited for a replica, in seconds.
-PATIENCE = 30.0
+PATIENCE = 120.0
 
 
 class Cluster:
@@ -100,7 +101,8 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
     publisher = Publisher(articles, data, cluster.url("primary"))
     ticks = iter(range(10**9))
     editions = Editions(data, "en", Settings().cuts, lambda: float(next(ticks)), search=cluster.url("replica"))
-    yield Site(cluster, articles, lambda: publisher.publish(NOW), editions.current)
+    with no_hurry():
+        yield Site(cluster, articles, lambda: publisher.publish(NOW), editions.current)
     for name in ("replica", "primary"):
         if (folder / name / "postmaster.pid").exists():
             cluster.stop(name)

@@ -41,7 +41,7 @@ def connect(server: Server) -> socket.socket:
 def raw(server: Server, sent: bytes) -> bytes:
     """Everything that comes back until the server closes the connection or has nothing more to say."""
     with connect(server) as client:
-        client.settimeout(15)
+        client.settimeout(HELD)
         client.sendall(sent)
         found = b""
         with contextlib.suppress(TimeoutError, ConnectionError):

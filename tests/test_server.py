@@ -91,7 +91,7 @@ def test_the_watch_passes_on_when_its_worker_is_killed(serve: Start, library_fol
 
     write_article(library_folder, "en", "new-one", "About zyxomats", "They turn.")
 
-    assert server.wait_for("/en/search?q=zyxomats", "/en/articles/new-one", 15) < 15
+    assert server.wait_for("/en/search?q=zyxomats", "/en/articles/new-one", 50) < 50
 
 
 def test_sighup_starts_the_workers_anew_and_loses_no_request(serve: Start, library_folder: Path) -> None:
@@ -262,7 +262,7 @@ def test_what_cannot_even_be_read_is_answered_in_four_languages(serve: Start, li
     """An address of 100,000 characters never reaches the application; its sender is told all the same."""
     server = serve(articles=library_folder).start()
 
-    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as client:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=60) as client:
         client.sendall(b"GET /de/search?q=" + b"zyxomat" * 15_000)
         answer = b""
         while chunk := client.recv(65536):
@@ -341,7 +341,7 @@ def test_dev_shows_changed_code(serve: Start, tmp_path: Path) -> None:
     server = serve(articles=write_library(tmp_path / "more"), PORTAL_DEV="yes").start()
     module = REPOSITORY / "portal" / "web" / "labels.py"
 
-    module.write_bytes(module.read_bytes())
+    module.touch()
     until(lambda: server.log.read_text().count("Next ") >= 2, "it was not started anew")
 
     assert server.log.read_text().count("Next ") == 2

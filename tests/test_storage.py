@@ -240,7 +240,7 @@ def test_two_agents_cannot_take_the_same_ticket(database: Database) -> None:
 
     for worker in workers:
         worker.start()
-    taken = [results.get(timeout=60) for _ in range(4)]
+    taken = [results.get(timeout=300) for _ in range(4)]
     for worker in workers:
         worker.join(30)
 

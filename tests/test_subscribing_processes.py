@@ -20,7 +20,7 @@ def _in_process(work: Any, *arguments: Any) -> Iterator[Any]:
     workers = [context.Process(target=work, args=(*arguments, start, results)) for _ in range(2)]
     for worker in workers:
         worker.start()
-    yield from [results.get(timeout=60) for _ in workers]
+    yield from [results.get(timeout=300) for _ in workers]
     for worker in workers:
         worker.join(30)
 

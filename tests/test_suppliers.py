@@ -142,7 +142,7 @@ def test_several_processes_remind_once(database: Database, mia: Person) -> None:
         suppliers(database).send(mia, number, supplier_id, "x", NOW)
 
     workers, results, _start = in_processes(3, _remind, str(database.url))
-    counted = [results.get(timeout=60) for _ in workers]
+    counted = [results.get(timeout=300) for _ in workers]
     for worker in workers:
         worker.join(30)
 

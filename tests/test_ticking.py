@@ -313,7 +313,7 @@ class Counting(Duty):
     def work(self) -> None:
         """Until told to end."""
         self.began.set()
-        self._ending.wait(10)
+        self._ending.wait(60)
 
 
 def test_a_duty_waits_for_a_folder_that_comes_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -324,9 +324,9 @@ def test_a_duty_waits_for_a_folder_that_comes_back(tmp_path: Path, monkeypatch: 
     before = duty.began.wait(0.1)
 
     (tmp_path / "gone").mkdir()
-    after = duty.began.wait(10)
+    after = duty.began.wait(60)
     duty.stop()
-    duty.join(10)
+    duty.join(60)
 
     assert (before, after, duty.is_alive()) == (False, True, False)
 
@@ -336,13 +336,13 @@ def test_a_duty_passes_on_when_its_holder_ends(tmp_path: Path, monkeypatch: pyte
     monkeypatch.setattr("portal.processes.STAND_BY", 0.02)
     first, second = Counting(tmp_path / "duty.lock"), Counting(tmp_path / "duty.lock")
     first.start()
-    assert first.began.wait(10)
+    assert first.began.wait(60)
     second.start()
     together = second.began.wait(0.1)
 
     first.stop()
-    after = second.began.wait(10)
+    after = second.began.wait(60)
     second.stop()
-    second.join(10)
+    second.join(60)
 
     assert (together, after) == (False, True)

@@ -10,7 +10,9 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from portal import storage
 from portal.app import create_app
+from portal.gaps import GAP_PATIENCE
 from portal.locales import CODES
 from portal.server import prepare
 from portal.services import Services, open_services
@@ -152,8 +154,11 @@ def test_the_small_words_of_a_language_are_no_answer_in_another(
     assert [gap.query for gap in gaps(portal_services)] == [text]
 
 
-def test_a_locked_database_keeps_nobody_waiting(reader: FlaskClient, portal_services: Services, tmp_path: Path) -> None:
+def test_a_locked_database_keeps_nobody_waiting(
+    reader: FlaskClient, portal_services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The search that cannot be counted is answered all the same, with the way to a person."""
+    monkeypatch.setattr(storage, "BUSY_TIMEOUT", 120.0)  # Who waits as long as other writers do is not just slow.
     reader.get("/de/search?q=Drucker")  # The next one comes with the cookie of a visit.
     with locked(portal_services.database.url):
         begin = time.monotonic()
@@ -163,13 +168,16 @@ def test_a_locked_database_keeps_nobody_waiting(reader: FlaskClient, portal_serv
 
         took = time.monotonic() - begin
     assert answer.status_code == answered.status_code == 200
-    assert took < 3
+    assert (took < 60, GAP_PATIENCE) == (True, 1)
     assert "/de/requests/new?query=zyxomat" in answer.text
     assert gaps(portal_services) == []
 
 
-def test_suggestions_wait_for_no_writer(reader: FlaskClient, portal_services: Services) -> None:
+def test_suggestions_wait_for_no_writer(
+    reader: FlaskClient, portal_services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Who types is not kept waiting by what is forgotten once a day."""
+    monkeypatch.setattr(storage, "BUSY_TIMEOUT", 120.0)
     with locked(portal_services.database.url):
         begin = time.monotonic()
 
@@ -178,7 +186,7 @@ def test_suggestions_wait_for_no_writer(reader: FlaskClient, portal_services: Se
         took = time.monotonic() - begin
     assert answer.json is not None
     assert [item["title"] for item in answer.json["items"]] == ["Der Drucker ist offline"]
-    assert took < 3
+    assert took < 60
 
 
 def test_addresses_that_are_none_are_no_fault(reader: FlaskClient, portal_services: Services) -> None:

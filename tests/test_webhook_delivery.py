@@ -27,7 +27,7 @@ from portal.storage import webhooks as store
 from portal.storage.announcing import State
 from portal.storage.schema import webhooks as table
 from portal.ticking import Dispatcher, tick
-from portal.webhooks import signing
+from portal.webhooks import delivering, signing
 from portal.webhooks.delivering import CLAIM, GIVEN_UP_AFTER, REST, TURNED_OFF_AFTER, Told, pause
 from portal.webhooks.signing import Salts
 from portal.webhooks.targets import Rules
@@ -217,8 +217,9 @@ def test_both_secrets_sign_for_a_day(database: Database) -> None:
     assert signing.shown(signing.key(SECRET, salts.new)) == new
 
 
-def test_many_at_once_tell_once(database: Database) -> None:
+def test_many_at_once_tell_once(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     """Four dispatchers share the work; what one has claimed no other tells."""
+    monkeypatch.setattr(delivering, "TURN", 60.0)
     with Receiver() as receiver:
         hook(database, receiver.url)
         happen(database, *(str(number) for number in range(24)))
@@ -226,7 +227,7 @@ def test_many_at_once_tell_once(database: Database) -> None:
         for thread in threads:
             thread.start()
         for thread in threads:
-            thread.join(30)
+            thread.join(60)
 
     assert sorted(said["data"]["ticket"]["number"] for said in receiver.said) == sorted(map(str, range(24)))
     assert {each.state for each in log(database)} == {State.SENT}
@@ -269,7 +270,7 @@ def test_a_process_that_is_killed_after_a_call_tells_it_again_with_the_same_id(d
         child = subprocess.Popen(
             [sys.executable, "-c", _CHILD, url], cwd=REPOSITORY, env={**os.environ, "PYTHONPATH": "."}
         )
-        assert called.wait(30)
+        assert called.wait(120)
         child.send_signal(signal.SIGKILL)
         child.wait(60)
         passes = [deliver(dispatch(database), after(seconds=seconds)) for seconds in (CLAIM - 1, CLAIM)]
@@ -341,7 +342,7 @@ def test_the_running_portal_tells_by_itself(instance: Settings, portal_services:
         duties = [Dispatcher(replace(instance, webhook_hosts=("127.0.0.1",))) for _ in range(2)]
         for duty in duties:
             duty.start()
-        assert called.wait(20)
+        assert called.wait(60)
         for duty in duties:
             duty.stop()
             duty.join(60)

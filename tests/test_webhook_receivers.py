@@ -15,7 +15,7 @@ from tests.hooking import Receiver, after, deliver, dispatch, happen, hook, log,
 
 def _wait(receiver: Receiver) -> None:
     """Answer nothing before the end of the test."""
-    receiver.ending.wait(30)
+    receiver.ending.wait(60)
 
 
 def test_many_slow_receivers_keep_no_other_waiting(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -32,7 +32,7 @@ def test_many_slow_receivers_keep_no_other_waiting(database: Database, monkeypat
             order = store.due(connection, NOW, CLAIM)
         sends = dispatch(database)
         begun = sends.start(lambda: NOW)
-        was_called = called.wait(20)
+        was_called = called.wait(60)
         slow.ending.set()
         deliver(sends, NOW)
     with Receiver() as receiver:
