@@ -86,17 +86,21 @@ def redis(text: str) -> str:
 
 def base_url(text: str) -> str:
     """Reader of the public address: scheme and host, without a path."""
-    if not re.fullmatch(r"https?://([A-Za-z0-9][A-Za-z0-9.-]*|\[[0-9A-Fa-f:]+\])(:\d{1,5})?/?", text.strip()):
+    text = text.strip()
+    is_one = re.fullmatch(r"https?://([A-Za-z0-9][A-Za-z0-9.-]*|\[[0-9A-Fa-f:]+\])(:\d{1,5})?/?", text)
+    if not is_one or not _has_port(text):
         raise ValueError("an address such as https://help.example.org")
-    return text.strip().rstrip("/")
+    return text.rstrip("/")
 
 
 def issuer(text: str) -> str:
     """Reader of an identity provider's address, kept as it is spelt; without encryption only on this machine."""
-    is_secure = re.fullmatch(r"https://[A-Za-z0-9][A-Za-z0-9.-]*(:\d{1,5})?(/[A-Za-z0-9._~/-]*)?", text.strip())
-    if not is_secure and not re.fullmatch(r"http://(localhost|127\.0\.0\.1)(:\d{1,5})?/?", text.strip()):
+    text = text.strip()
+    is_secure = re.fullmatch(r"https://[A-Za-z0-9][A-Za-z0-9.-]*(:\d{1,5})?(/[A-Za-z0-9._~/-]*)?", text)
+    is_here = re.fullmatch(r"http://(localhost|127\.0\.0\.1)(:\d{1,5})?/?", text)
+    if not (is_secure or is_here) or not _has_port(text):
         raise ValueError("an address such as https://login.example.org")
-    return text.strip()
+    return text
 
 
 def hosts(text: str) -> tuple[str, ...]:

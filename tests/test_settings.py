@@ -41,7 +41,7 @@ GOOD: dict[str, tuple[Any, dict[str, Any]]] = {
     "base_url": ("", {
         "https://help.example.org": "https://help.example.org",
         "https://example.org/": "https://example.org",
-        "http://[::1]:8000": "http://[::1]:8000",
+        "http://[::1]:65535": "http://[::1]:65535",
     }),
     "trusted_hosts": ((), {"a.example.org, b.example.org,": ("a.example.org", "b.example.org"), "[::1]": ("[::1]",)}),
     "proxy_count": (0, {"0": 0, "5": 5}),
@@ -129,8 +129,8 @@ BAD: dict[str, tuple[str, tuple[str, ...]]] = {
     "base_url": (
         "https://help.example.org",
         (
-            "help.example.org", "ftp://example.org", "https://", "https://example.org/?q=1", "https://example.org/#a",
-            "https://a b", "javascript:alert(1)", "https://user@example.org", "https://example.org\nX: y", "https://:80",
+            "a.org", "ftp://a.org", "https://:80", "https://a.org/?q=1", "https://a.org/#a", "https://a b", "http://[:::1]",
+            "javascript:alert(1)", "https://u@a.org", "https://a.org\nX: y", "https://a.org:65536", "https://a.org:\u0663",
         ),
     ),
     "trusted_hosts": ("host names separated by commas", (",", "https://a.org", "a.org:80", "a.org/x", "*", "a b", "a;b")),
@@ -146,7 +146,7 @@ BAD: dict[str, tuple[str, tuple[str, ...]]] = {
     "oidc_issuer": (
         "https://login.example.org",
         (
-            "login.example.org", "http://login.example.org", "http://localhost.example.org", "https://", "ldap://a.org",
+            "login.example.org", "http://login.example.org", "http://localhost.example.org", "https://a.org:0", "ldap://a",
             "https://user@example.org", "https://example.org/?a=1", "https://example.org/#a", "https://a b", "https://a\nb",
         ),
     ),

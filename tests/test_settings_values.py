@@ -1,9 +1,12 @@
-"""What settings say together: hosts, cuts, the database, and in words."""
+"""What settings say together: hosts, cuts, the database, and in words; which addresses a portal may have."""
 
 from dataclasses import fields
+from unittest.mock import Mock
 
 import pytest
+from click.testing import CliRunner
 
+from portal.cli import main
 from portal.locales import CODES
 from portal.queries import Cuts
 from portal.settings import Settings, load
@@ -58,3 +61,15 @@ def test_database() -> None:
     """Without an address the database is a file in the instance folder."""
     assert load({}, {"data": "/srv/portal"}).database == "sqlite:////srv/portal/portal.db"
     assert load({}, {"data": "/srv/portal", "database_url": "sqlite:////x.db"}).database == "sqlite:////x.db"
+
+
+@pytest.mark.parametrize("address", ["http://127.0.0.1:65535", "http://[::1]:60543/", "https://help.example.org"])
+def test_every_address_of_a_portal_is_taken(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever port it has; it is served until the other side ends."""
+    serve = Mock()
+    monkeypatch.setattr("portal.assistant.serve", serve)
+
+    done = CliRunner().invoke(main, ["mcp", "--url", address])
+
+    assert done.exit_code == 0
+    assert serve.call_args.args[0].url == address.rstrip("/")

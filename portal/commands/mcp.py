@@ -9,6 +9,7 @@ import click
 
 from portal.commands.options import with_settings
 from portal.errors import CannotStart
+from portal.setting_texts import base_url
 from portal.settings import Settings
 
 #: Holds the token to the API; it is no setting of the portal, which knows only its hash.
@@ -29,9 +30,11 @@ def mcp(settings: Settings, url: str | None, listen: str | None) -> None:
     """
     if find_spec("mcp") is None:
         raise CannotStart("The assistants' server needs an extra: pip install 'tier0-portal[mcp]'.")
-    address = (url or settings.public_url).strip()
-    if not re.fullmatch(r"https?://(\[[0-9a-fA-F:]+\]|[A-Za-z0-9.-]+)(:[0-9]{1,4}|:[1-5][0-9]{4})?/?", address):
-        raise CannotStart(f"{address!r} is no address of a portal; give one such as https://help.example.org.")
+    wanted = url or settings.public_url
+    try:
+        address = base_url(wanted)
+    except ValueError as allowed:
+        raise CannotStart(f"{wanted!r} is no address of a portal; give {allowed}.") from None
     host, port = _listens_on(listen) if listen else ("", 0)
     from portal.assistant import Portal, serve  # noqa: PLC0415 - it is an extra
 
