@@ -106,6 +106,26 @@ def refuse(state: str) -> Act:
     return lambda connection: connection.exec_driver_sql(raising)
 
 
+def occupy(connection: Connection) -> None:
+    """Leave the driver in the middle of something, as a server does that goes away after it has refused a statement."""
+    driver = connection.connection.driver_connection
+    assert driver is not None
+    driver.pgconn.send_query(b"SELECT 1")
+
+
+def test_a_connection_that_the_driver_itself_cannot_use_is_given_up(
+    client: FlaskClient, other: Connection, meddle: Break, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The request is kept over another one, once, and the log shows no trace of what could not be taken back."""
+    sent = form(client)
+    met = meddle("INSERT INTO tickets", occupy)
+
+    answer = client.post(ADDRESS, data=sent)
+
+    assert (answer.status_code, kept(other), len(met)) == (303, 1, 2)
+    assert [record.getMessage() for record in caplog.records if record.exc_info] == []
+
+
 def test_connections_that_were_cut_between_two_requests_are_made_anew(
     client: FlaskClient, services: Services, other: Connection
 ) -> None:

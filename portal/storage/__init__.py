@@ -146,9 +146,12 @@ def _postgresql(url: str, options: dict[str, Any]) -> Engine:
 
     @event.listens_for(engine, "handle_error")
     def note(context: ExceptionContext) -> None:
-        state = getattr(context.original_exception, "sqlstate", None)
-        if state == _READ_ONLY:
-            # The server is no longer the one that writes: the next connection looks for that one.
+        fault = context.original_exception
+        state = getattr(fault, "sqlstate", None)
+        # What no server has said comes of the connection itself, even where the driver has not noticed that it is lost.
+        is_lost = not state and context.connection and isinstance(fault, engine.dialect.loaded_dbapi.OperationalError)
+        if is_lost or state == _READ_ONLY:
+            # A server that can only be read is no longer the one that writes: the next connection looks for that one.
             context.is_disconnect = True
         if context.is_disconnect or state in _GAVE_WAY:
             _races.set(_races.get() + 1)
