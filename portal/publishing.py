@@ -19,7 +19,7 @@ from portal.indexing import Job, run
 from portal.locales import CODES
 from portal.parallel import Progress
 from portal.problems import Problem, Severity
-from portal.search import analyzers, chains, compounds, fields, generations, postgres, stemming, whoosh_index
+from portal.search import analyzers, chains, compounds, fields, generations, postgres, stemming, view, whoosh_index
 from portal.search.fields import THESAURUS
 from portal.search.thesaurus import Thesaurus
 from portal.storage import Database, published, published_forms
@@ -322,10 +322,10 @@ class Publisher:
 def _made_by() -> str:
     """What identifies the code that makes what is published: with other code, everything is made anew."""
     read = (articles, front_matter, indexing, library, markup)
-    searched = (analyzers, chains, compounds, fields, stemming, whoosh_index)
+    searched = (analyzers, chains, compounds, fields, stemming, view, whoosh_index)
     parts = (*read, *searched, published, published_forms)
     sources = b"".join(Path(str(part.__file__)).read_bytes() for part in parts)
-    return hashlib.blake2b(sources, digest_size=12).hexdigest()
+    return hashlib.blake2b(sources + stemming.VERSION.encode(), digest_size=12).hexdigest()
 
 
 def _changed(

@@ -65,7 +65,7 @@ def spoil(path: Path, how: str) -> None:
 
 @leaves_files
 @pytest.mark.parametrize("how", ["delete", "zeros", "noise", "second half"])
-@pytest.mark.parametrize("pattern", ["*", "*.seg", "*.toc", "compounds.json", "thesaurus.json"])
+@pytest.mark.parametrize("pattern", ["*", "*.seg", "*.toc", "compounds.json", "thesaurus.json", "frequencies"])
 @pytest.mark.parametrize("is_open", [True, False], ids=["open", "not yet open"])
 def test_files_that_break_are_never_taken_for_no_answer(
     how: str, pattern: str, is_open: bool, generation: Path

@@ -78,8 +78,15 @@ def test_nodes_with_the_same_articles_share_one_generation(engine: Engine, datab
     assert slugs(ask(engine.open(nodes[1]), "en", "mouse")) == ["x"]
 
 
-def test_a_node_that_waited_for_the_tables_leaves_them_alone(engine: Engine, database: Database) -> None:
+@pytest.mark.parametrize("isolation", ["read committed", "repeatable read", "serializable"])
+def test_a_node_that_waited_for_the_tables_leaves_them_alone(
+    engine: Engine, database: Database, isolation: str
+) -> None:
     """It made them once more, and whoever had begun to write by then waited for it while it waited for the writer."""
+    named = "'ALTER DATABASE ' || quote_ident(current_database())"
+    with database.begin() as connection:
+        changed = f"{named} || ' SET default_transaction_isolation = ' || quote_literal('{isolation}')"
+        connection.exec_driver_sql(f"DO $$ BEGIN EXECUTE {changed}; END $$")
     waiting = (
         "SELECT count(*) FROM pg_locks JOIN pg_database ON pg_database.oid = pg_locks.database"
         " WHERE datname = current_database() AND locktype = 'advisory' AND NOT granted"

@@ -229,6 +229,8 @@ def writing(url: str) -> Iterator[Any]:
         try:
             driver: Any = pooled.driver_connection
             with driver.transaction(), driver.cursor(binary=True) as cursor:
+                # What others have made while one waited for them must be seen, whatever the server does by default.
+                cursor.execute("SET TRANSACTION ISOLATION LEVEL READ COMMITTED")
                 for limit in ("lock_timeout", "statement_timeout", "idle_in_transaction_session_timeout"):
                     cursor.execute(f"SET LOCAL {limit} = {1000 * WRITING}")
                 yield cursor

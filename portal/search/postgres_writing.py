@@ -49,7 +49,8 @@ class _Held(NamedTuple):
 def _made_by() -> bytes:
     """What identifies the code that analyses articles and writes them."""
     parts = (analyzers, chains, compounds, fields, stemming, postgres_forms)
-    return hashlib.blake2b(b"".join(Path(str(part.__file__)).read_bytes() for part in parts), digest_size=16).digest()
+    sources = b"".join(Path(str(part.__file__)).read_bytes() for part in parts)
+    return hashlib.blake2b(sources + stemming.VERSION.encode(), digest_size=16).digest()
 
 
 def _digest(document: Document, learned: str) -> bytes:

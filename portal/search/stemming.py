@@ -9,6 +9,8 @@ from typing import Any
 
 import Stemmer
 
+#: Of the library: others may stem some words otherwise, and what was made with them is not found.
+VERSION = str(Stemmer.version())
 #: Snowball's name of each language that it stems.
 _SNOWBALL = {"en": "english", "fr": "french", "ru": "russian"}
 #: What Snowball leaves of French participles whose accent has gone: “partagee” beside “partag”.

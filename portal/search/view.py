@@ -1,8 +1,10 @@
 """One language of one generation, decoded for ranking: postings and parts of articles as arrays."""
 
+import hashlib
 import threading
 import weakref
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from math import log
@@ -30,6 +32,8 @@ TITLE_BOOST = 0.2
 REMEMBERED = 50_000
 #: In the directory of a language: how many articles have each term of a title or heading, in the order of `Parts`.
 FREQUENCIES = "frequencies"
+#: Bytes at its beginning that show whether the rest is whole.
+_SEAL = 16
 #: Terms that are looked up in a segment in the time that reading all terms of one article's takes.
 LOOKED_UP = 50
 #: How many of the best are compared with the query by title and headings.
@@ -72,6 +76,17 @@ class Titles(NamedTuple):
     having: Flags
     #: Rarity of all terms of each part together.
     mass: Floats
+
+
+def kept(frequencies: NDArray[np.uint32]) -> bytes:
+    """Frequencies as they are kept: the seal, then four bytes for each, the low ones first."""
+    content = frequencies.astype("<u4").tobytes()
+    return _seal(content) + content
+
+
+def _seal(content: bytes) -> bytes:
+    """What shows that content is whole."""
+    return hashlib.blake2b(content, digest_size=_SEAL).digest()
 
 
 def saturated(weights: Floats, lengths: Floats, mean: float) -> Floats:
@@ -158,12 +173,14 @@ class View:
     def frequencies(self, numbers: Mapping[str, int]) -> NDArray[np.uint32]:
         """How many articles have each term of a title or heading, at the numbers given for them.
 
-        They were kept when the index was written, for to look them up takes most of the time of opening.
+        They were kept when the index was written, for to look them up takes most of the time of opening. A file that is
+        missing, damaged or of other titles is as good as none.
         """
-        try:
-            return np.fromfile(self._directory / FREQUENCIES, "<u4")
-        except FileNotFoundError:
-            frequencies = np.zeros(len(numbers), "<u4")
+        with suppress(OSError):
+            content = (self._directory / FREQUENCIES).read_bytes()
+            if content[:_SEAL] == _seal(content[_SEAL:]) and len(content) == _SEAL + 4 * len(numbers):
+                return np.frombuffer(content, "<u4", offset=_SEAL)
+        frequencies = np.zeros(len(numbers), "<u4")
         with self._reading:
             for leaf, _ in self._searcher.reader().leaf_readers():
                 if LOOKED_UP * leaf.doc_count_all() < len(numbers):

@@ -15,7 +15,7 @@ from whoosh.fields import FieldType
 from portal.errors import SearchUnavailable
 from portal.search import Document
 from portal.search.fields import Fields, analysed, analysis, learn, splitter
-from portal.search.view import FREQUENCIES, View
+from portal.search.view import FREQUENCIES, View, kept
 
 #: Postings in a block of the files. Whoosh's 128 let it skip; the ranking reads whole lists, in a third of the time.
 BLOCK = 2048
@@ -159,7 +159,7 @@ def write(
     # Never into the file of the previous generation, which has the same name and may be the same file.
     (directory / FREQUENCIES).unlink(missing_ok=True)
     with closing(View(directory, language)) as view:
-        view.parts.frequencies.tofile(directory / FREQUENCIES)
+        (directory / FREQUENCIES).write_bytes(kept(view.parts.frequencies))
 
 
 def count(directory: Path) -> int:
