@@ -116,6 +116,23 @@ def test_what_was_done_is_not_done_again_where_telling_it_failed(frame: World) -
     assert (told(again)["by"], frame.done) == (told(answer)["by"], ["x", "x"])
 
 
+def test_what_broke_off_after_something_was_kept_is_gone_on_with(frame: World) -> None:
+    """It may be done already: nobody begins it anew at once, and later it is known as the same."""
+    key, note = {"Idempotency-Key": "half"}, {"text": "x"}
+
+    def break_off() -> None:
+        with frame.services.database.write() as connection:
+            connection.exec_driver_sql("DELETE FROM outbox")
+        raise Problem("unavailable")
+
+    frame.surprise = break_off
+    answers = [frame.client.post(NOTES, json=note, headers=key).status_code for _ in range(2)]
+    frame.surprise, frame.passed = lambda: None, TAKEN_OVER
+    later = frame.client.post(NOTES, json=note, headers=key)
+
+    assert (answers, later.status_code, frame.done) == ([503, 409], 201, ["x", "x"])
+
+
 def test_what_does_something_says_how_it_is_told(frame: World) -> None:
     """Else it could not be told again."""
 

@@ -14,6 +14,7 @@ from msgspec import Struct
 
 from portal.api_tokens import Scope
 from portal.people import Person
+from portal.storage import commits
 from portal.web import i18n
 from portal.web.api import PREFIX, authentication, blueprint, idempotency, paging, reading
 from portal.web.api.authentication import Caller
@@ -259,14 +260,19 @@ def _serve(operation: Operation, parts: Mapping[str, str]) -> Response:
 
 
 def _do(call: Call, values: Mapping[str, Struct], held: idempotency.Held) -> None:
-    """Do it once: the key is given back only where nothing was done."""
+    """Do it once: the key is given back only where nothing was done.
+
+    What broke off after something was kept may have been done, wholly or in part: whoever sends it again is the one who
+    goes on with it, after the time in which a process is taken for dead, and under the same number.
+    """
+    before = commits()
     try:
         call.operation.view(call, **values)
         call.is_done = True
     finally:
         if call.is_done:
             idempotency.finish(held, call.operation.status)
-        else:
+        elif commits() == before:
             idempotency.drop(held)
 
 
