@@ -116,6 +116,35 @@ def test_what_was_done_is_not_done_again_where_telling_it_failed(frame: World) -
     assert (told(again)["by"], frame.done) == (told(answer)["by"], ["x", "x"])
 
 
+def test_whoever_takes_a_request_over_knows_it_as_the_same(frame: World) -> None:
+    """However many die over it, and also where one of them is refused; a day later it is another."""
+    key, note = {"Idempotency-Key": "lives"}, {"text": "x"}
+
+    def die(after: timedelta) -> None:
+        with frame.services.database.write() as connection:
+            connection.exec_driver_sql("UPDATE idempotency_keys SET status = NULL")
+        frame.passed += after
+
+    def refuse() -> None:
+        raise Problem("not-allowed")
+
+    known = set()
+    for _ in range(3):
+        known.add(told(frame.client.post(NOTES, json=note, headers=key))["by"])
+        die(TAKEN_OVER)
+    frame.surprise = refuse
+    refused = frame.client.post(NOTES, json=note, headers=key)
+    frame.surprise = lambda: None
+    for _ in range(2):
+        answer = frame.client.post(NOTES, json=note, headers=key)
+        known.add(told(answer)["by"])
+
+    assert (refused.status_code, answer.headers["Idempotent-Replayed"]) == (403, "true")
+    assert len(known) == 1
+    die(KEPT)
+    assert told(frame.client.post(NOTES, json=note, headers=key))["by"] not in known
+
+
 def test_what_broke_off_after_something_was_kept_is_gone_on_with(frame: World) -> None:
     """It may be done already: nobody begins it anew at once, and later it is known as the same."""
     key, note = {"Idempotency-Key": "half"}, {"text": "x"}

@@ -194,13 +194,13 @@ def test_of_many_at_once_one_begins(database: Database) -> None:
         found = list(pool.map(lambda _: begin(), range(6)))
     assert found.count(None) == 1
     assert {(each.request_hash, each.status) for each in found if each} == {("r", None)}
-    # Whoever is dead is taken over from, and its late answer is not kept any more.
+    # Whoever is dead is taken over from, and its late answer is not kept any more; it stays the request that it was.
     assert begin(at=TAKEN_OVER) == idempotency.Earlier("r", None, NOW, is_dead=True)
     with database.write() as connection:
         idempotency.finish(connection, "k", NOW, 500)
         idempotency.drop(connection, "k", NOW)
         idempotency.finish(connection, "k", NOW + TAKEN_OVER, 201)
-    assert begin("other", TAKEN_OVER) == begin(at=2 * TAKEN_OVER) == idempotency.Earlier("r", 201, NOW + TAKEN_OVER)
+    assert begin("other", TAKEN_OVER) == begin(at=2 * TAKEN_OVER) == idempotency.Earlier("r", 201, NOW)
     assert begin("other", TAKEN_OVER + KEPT) is None
 
 

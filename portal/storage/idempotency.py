@@ -21,8 +21,8 @@ class Earlier:
     request_hash: str
     #: None while it is being done.
     status: int | None
-    #: When it was begun.
-    at: datetime
+    #: When it was first begun.
+    first: datetime
     #: Whether its process is taken for dead, so that the key is ours now.
     is_dead: bool = False
 
@@ -41,7 +41,7 @@ def begin(connection: Connection, key_hash: str, request_hash: str, now: datetim
         request_hash: of what they ask.
         now: aware, UTC.
     """
-    values = {"request_hash": request_hash, "status": None, "at": now}
+    values = {"request_hash": request_hash, "status": None, "at": now, "first_at": None}
     try:
         with connection.begin_nested():
             connection.execute(insert(table).values(key_hash=key_hash, **values))
@@ -55,9 +55,11 @@ def begin(connection: Connection, key_hash: str, request_hash: str, now: datetim
         return Earlier(request_hash, None, now)
     is_dead = found.status is None and found.request_hash == request_hash and found.at <= now - TAKEN_OVER
     is_over = found.at <= now - KEPT
+    first = found.first_at or found.at
     if is_dead or is_over:
+        values["first_at"] = None if is_over else first
         connection.execute(update(table).where(table.c.key_hash == key_hash).values(**values))
-    return None if is_over else Earlier(found.request_hash, found.status, found.at, is_dead)
+    return None if is_over else Earlier(found.request_hash, found.status, first, is_dead)
 
 
 def finish(connection: Connection, key_hash: str, begun: datetime, status: int) -> None:
@@ -67,6 +69,7 @@ def finish(connection: Connection, key_hash: str, begun: datetime, status: int) 
 
 
 def drop(connection: Connection, key_hash: str, begun: datetime) -> None:
-    """Forget a request of which nothing was done, so that it can be sent again."""
+    """Let a request be sent again of which nothing was done; what whoever died over it may have done is the same."""
     mine = (table.c.key_hash == key_hash) & (table.c.at == begun) & table.c.status.is_(None)
-    connection.execute(delete(table).where(mine))
+    connection.execute(delete(table).where(mine, table.c.first_at.is_(None)))
+    connection.execute(update(table).where(mine).values(at=begun - TAKEN_OVER))

@@ -38,7 +38,10 @@ idempotency_keys = Table(
     Column("request_hash", String(64), nullable=False),
     #: None while it is being done.
     Column("status", Integer),
+    #: When whoever does it began.
     Column("at", Moment, nullable=False, index=True),
+    #: When it was first begun, where somebody has taken it over since.
+    Column("first_at", Moment),
 )
 
 #: Where other systems want to be told of what happens.

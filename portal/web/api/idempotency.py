@@ -83,7 +83,7 @@ def begin(who: str, key: str) -> Held:
         raise Problem("key-reused")
     if earlier is not None and earlier.status is None and not earlier.is_dead:
         raise Problem("in-progress")
-    first = earlier.at if earlier else now
+    first = earlier.first if earlier else now
     nonce = _hash(secret, b"nonce", who.encode(), key.encode(), first.isoformat().encode()).hex()
     return Held(key_hash, now, nonce, earlier.status if earlier else None)
 
