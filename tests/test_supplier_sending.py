@@ -192,6 +192,17 @@ def test_writing_again_goes_on_with_the_case(database: Database, mia: Person) ->
     assert "Léa Martin" not in second.mail.text
 
 
+def test_a_reply_that_waited_for_the_letter_is_in_the_next_one(database: Database, mia: Person) -> None:
+    """Its time is before that of the letter, and its place in the history behind."""
+    number, case = sent(database, mia, shared=frozenset({"conversation"}))
+    before = NOW - timedelta(seconds=1)
+    say(database, number, Action.REQUESTER_REPLY, "Toujours rien", Actor(name="Léa"), before)
+
+    shown = preview(database, number, case.supplier_id)
+
+    assert "Toujours rien" in shown.text
+
+
 def test_two_presses_of_the_button_are_one_mail(database: Database, mia: Person) -> None:
     """Within seconds the same text by the same agent is a second press; later it is meant."""
     number, case = sent(database, mia, "Bitte prüfen.")

@@ -1,7 +1,7 @@
 """What a supplier is told of a request, what is withheld, and what was said before."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -74,10 +74,10 @@ def bundle(
     """
     redaction = Redaction(ticket, supplier.shared)
     past = sent(history, case) if case else []
-    said = [
-        event for event in standing(history) if event.is_public and event.text and event.action is not Action.OPENED
-    ]
-    fresh = [event for event in said if not past or event.at > past[-1].at]
+    counted = standing(history)
+    # By their places and not their times: who waited for the ticket while it was written wrote before, and is not told.
+    told = counted.index(past[-1]) + 1 if past else 0
+    said, fresh = _said(counted), _said(counted[told:])
     message = redaction.clean(text, is_ours=True)
     matter = Matter(
         ticket.id,
@@ -98,6 +98,11 @@ def bundle(
     mail = letters.ask(supplier, matter, message, agent, is_first=not past)
     withheld = _withheld(ticket, supplier, history, has_talk=bool(said)) + _taken(redaction)
     return mail, Bundle(mail.subject, mail.text, withheld)
+
+
+def _said(events: Iterable[Event]) -> list[Event]:
+    """What was said with the requester after their description."""
+    return [event for event in events if event.is_public and event.text and event.action is not Action.OPENED]
 
 
 def _contact(ticket: Ticket, supplier: Supplier) -> tuple[str, ...]:
