@@ -22,6 +22,8 @@ Result = TypeVar("Result")
 REPEATS, REPEAT_MINUTES = 25, 30
 #: How long Redis may take to answer, and how long it is left alone when it does not, in seconds.
 PATIENCE, PAUSE = 0.5, 10.0
+#: By how much Redis rounds the end of a window, in seconds.
+ROUNDED = 1.0
 _SPACE = "gaps"
 _WHAT = "the budgets for new gaps are counted by each process alone"
 
@@ -39,10 +41,18 @@ class ExactMemory(MemoryStorage):
             return super().incr(key, expiry, amount)
 
 
-def give_back(storage: Storage, item: RateLimitItem, *names: str) -> None:
-    """Take back what was counted; nothing where its window has ended meanwhile."""
+def give_back(storage: Storage, item: RateLimitItem, *names: str, since: float) -> None:
+    """Take back what was counted; nothing where its window has ended meanwhile.
+
+    Args:
+        storage: of the counts.
+        item: the limit.
+        names: whose.
+        since: when it was counted, in seconds since 1970.
+    """
     key = item.key_for(*names)
-    if storage.get(key) > 0:
+    began = storage.get_expiry(key) - item.get_expiry()
+    if began < since + ROUNDED and storage.get(key) > 0:
         storage.incr(key, item.get_expiry(), -1)
 
 
@@ -127,10 +137,11 @@ class Budgets:
 
 def _hit(limiter: RateLimiter, budgets: list[tuple[RateLimitItem, str, str]]) -> bool:
     """Count in all of some budgets, or in none where one of them is used up."""
+    since = time.time()
     for number, budget in enumerate(budgets, 1):
         if not limiter.hit(*budget):
             for item, *names in budgets[:number]:
-                give_back(limiter.storage, item, *names)
+                give_back(limiter.storage, item, *names, since=since)
             return False
     return True
 

@@ -2,6 +2,7 @@
 
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -10,8 +11,11 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from limits import RateLimitItemPerMinute
+from limits.storage import RedisStorage
+from limits.strategies import FixedWindowRateLimiter
 
-from portal.budgets import REPEATS, Budgets, ExactMemory, network_of
+from portal.budgets import REPEATS, Budgets, ExactMemory, give_back, network_of
 from portal.chains import Visitor
 from tests.test_limits import Redis
 
@@ -229,6 +233,20 @@ def test_any_text_has_a_network_or_none(text: str) -> None:
     network = network_of(text)
 
     assert network == "" or network.endswith(("/24", "/56"))
+
+
+def test_what_is_given_back_is_of_the_window_that_it_was_counted_in(storage_uri: str) -> None:
+    """Else whoever ends in the next window could do more in it than anybody may."""
+    storage = ExactMemory() if storage_uri == "memory://" else RedisStorage(storage_uri)
+    limiter, item = FixedWindowRateLimiter(storage), RateLimitItemPerMinute(2)
+    now = time.time()
+
+    assert [limiter.hit(item, "me") for _ in range(3)] == [True, True, False]
+    give_back(storage, item, "me", since=now - 5)
+    assert not limiter.hit(item, "me")
+    for _ in range(3):
+        give_back(storage, item, "me", since=now)
+    assert [limiter.hit(item, "me") for _ in range(2)] == [True, False]
 
 
 def test_memory_tells_each_count_once() -> None:

@@ -3,7 +3,8 @@
 import hashlib
 import ipaddress
 import socket
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterable
 from functools import cache, wraps
 from typing import Any, cast
 from urllib.parse import urlsplit
@@ -103,20 +104,20 @@ def limited(
     """
 
     def refuse(told: RequestLimit) -> Response | None:
-        _give_back(limiter.limiter.storage, told)
+        _give_back(limiter.limiter.storage, (told,), time.time())
         return on_breach(told) if on_breach else None
 
     def decorate(view: Callable[..., Any]) -> Callable[..., Any]:
         @wraps(view)
         def counted(*args: Any, **kwargs: Any) -> Response:
             storage, taken = limiter.limiter.storage, tuple(limiter.current_limits)
-            is_counted = False
+            is_counted, since = False, time.time()
             try:
                 answer = current_app.make_response(view(*args, **kwargs))
                 is_counted = counts(answer)
             finally:
                 if not is_counted:
-                    _give_back(storage, *taken)
+                    _give_back(storage, taken, since)
             return answer
 
         if scope is None:
@@ -126,11 +127,11 @@ def limited(
     return decorate
 
 
-def _give_back(storage: Storage, *taken: RequestLimit) -> None:
+def _give_back(storage: Storage, taken: Iterable[RequestLimit], since: float) -> None:
     """Take back what was counted for a request; where that cannot be, it counts."""
     for told in taken:
         try:
-            give_back(storage, told.limit, *told.request_args)
+            give_back(storage, told.limit, *told.request_args, since=since)
         except storage.base_exceptions:
             return
 

@@ -40,13 +40,13 @@ def one(call: Call, what: Share) -> Iterator[None]:
         return
     counts = limiter.limiter
     item, whose = _of(services().settings.requests_per_hour if what == "request" else _TIMES), (call.caller.key, what)
-    is_counted = False
+    is_counted, since = False, time.time()
     try:
         # Counted first, and given back where nothing is done: what a count comes to is told to one alone.
         is_left = is_counted = counts.hit(item, *whose)
         if not is_left:
             reset = counts.get_window_stats(item, *whose).reset_time
-            _give_back(item, whose)
+            _give_back(item, whose, since)
     except counts.storage.base_exceptions:
         is_left = True  # The limit of all requests holds, which each process counts by itself.
     if not is_left:
@@ -55,14 +55,14 @@ def one(call: Call, what: Share) -> Iterator[None]:
         yield
     except BaseException:
         if is_counted:
-            _give_back(item, whose)
+            _give_back(item, whose, since)
         raise
 
 
-def _give_back(item: RateLimitItemPerHour, whose: tuple[str, str]) -> None:
+def _give_back(item: RateLimitItemPerHour, whose: tuple[str, str], since: float) -> None:
     """Take back what was counted; where that cannot be, it counts."""
     storage = limiter.limiter.storage
     try:
-        give_back(storage, item, *whose)
+        give_back(storage, item, *whose, since=since)
     except storage.base_exceptions:
         return
