@@ -1,5 +1,5 @@
-"""Runs one target for some seconds with atheris, and says how much of the code it has reached."""
-# What is fuzzed is imported in a process of its own, and what came of it is printed.
+"""Runs targets for some seconds each with atheris, and says how much of the code they have reached."""
+# What is fuzzed is imported in processes of its own, and what came of it is printed.
 # ruff: noqa: S603, PLC0415, T201
 
 import argparse
@@ -9,11 +9,11 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from pathlib import Path
 
-#: How a fault ends: libFuzzer's and atheris' own codes.
-CLEAN = 0
+#: How a run ends that has found nothing; others are libFuzzer's and atheris' own codes.
+CLEAN = "0"
 
 
 def reached(log: str) -> list[int]:
@@ -21,40 +21,53 @@ def reached(log: str) -> list[int]:
     return [int(found) for found in re.findall(r"^#\d+\s.*?\bcov: (\d+)", log, re.MULTILINE)]
 
 
-def fuzz(name: str, seconds: int, corpus: Path) -> tuple[int, str]:
-    """Run a target in a process of its own; its exit code and what it said."""
-    command = [sys.executable, "-m", "fuzz.engine", name, str(corpus), f"-max_total_time={seconds}", "-timeout=20"]
-    done = subprocess.run(
-        [*command, "-rss_limit_mb=2048", "-max_len=8192", f"-artifact_prefix={corpus.parent}/found-"],
-        capture_output=True,
-        text=True,
-        errors="replace",
-        timeout=seconds + 300,
-        check=False,
-    )
-    return done.returncode, done.stderr + done.stdout
+def is_good(code: str, log: str) -> bool:
+    """Whether a run has found nothing, and its figures are there and have not shrunk."""
+    steps = reached(log)
+    return code == CLEAN and len(steps) >= 2 and steps[-1] >= steps[0] > 0
 
 
-def run(name: str, seconds: int, keep: Path | None) -> bool:
-    """Fuzz a target, print what came of it; whether nothing was found and the coverage has not shrunk."""
+def tell(folder: Path, seconds: int, keep: Path | None) -> bool:
+    """Print what came of the run of a folder; whether it is good."""
+    code = (folder / "exit").read_text()
+    log = (folder / "log").read_text(errors="replace")
+    steps = reached(log)
+    first, last = (steps[0], steps[-1]) if steps else (0, 0)
+    print(f"{folder.name}: reached {first} places with the seeds, {last} after {seconds} s; exit {code}", flush=True)
+    if is_good(code, log):
+        return True
+    print("\n".join(log.splitlines()[-40:]))
+    for found in folder.glob("found-*"):
+        print(f"{found.name}: {found.read_bytes()[:2000]!r}")
+        if keep:
+            shutil.copy(found, keep)
+    return False
+
+
+def run(names: Sequence[str], seconds: int, keep: Path | None) -> bool:
+    """Fuzz targets and print what came of each; whether all are good."""
     from fuzz.targets import SEEDS
 
-    with tempfile.TemporaryDirectory() as folder:
-        corpus = Path(folder) / "corpus"
-        # New inputs stay out of the repository; what was found is a seed only once a person has looked at it.
-        shutil.copytree(SEEDS / name, corpus)
-        code, log = fuzz(name, seconds, corpus)
-        steps = reached(log)
-        is_good = code == CLEAN and len(steps) >= 2 and steps[-1] >= steps[0] > 0
-        first, last = (steps[0], steps[-1]) if steps else (0, 0)
-        print(f"{name}: reached {first} places with the seeds, {last} after {seconds} s; exit {code}")
-        if not is_good:
-            print("\n".join(log.splitlines()[-40:]))
-            for found in Path(folder).glob("found-*"):
-                print(f"{found.name}: {found.read_bytes()[:2000]!r}")
-                if keep:
-                    shutil.copy(found, keep)
-        return is_good
+    with tempfile.TemporaryDirectory() as place:
+        runs, work = Path(place) / "runs", Path(place) / "work"
+        work.mkdir()
+        for name in names:
+            # New inputs stay out of the repository; what was found is a seed only once a person has looked at it.
+            shutil.copytree(SEEDS / name, runs / name / "corpus")
+        options = [f"-max_total_time={seconds}", "-timeout=20", "-rss_limit_mb=2048", "-max_len=8192"]
+        command = [sys.executable, "-m", "fuzz.engine", str(runs), *options]
+        with (
+            (work / "engine.log").open("w+b") as log,
+            subprocess.Popen(
+                command, stdout=subprocess.PIPE, stderr=log, text=True, env=os.environ | {"TMPDIR": str(work)}
+            ) as engine,
+        ):
+            assert engine.stdout is not None
+            came = [tell(runs / line.strip(), seconds, keep) for line in engine.stdout]
+        if engine.returncode or len(came) != len(names):
+            print((work / "engine.log").read_text(errors="replace")[-4000:])
+            return False
+        return all(came)
 
 
 def main() -> int:
@@ -68,10 +81,7 @@ def main() -> int:
     options = parser.parse_args()
     if unknown := set(options.targets) - set(TARGETS):
         parser.error(f"there is no target {', '.join(sorted(unknown))}")
-    # Each is a process of its own.
-    with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as together:
-        came = list(together.map(lambda name: run(name, options.seconds, options.keep), options.targets or TARGETS))
-    return 0 if all(came) else 1
+    return 0 if run(options.targets or list(TARGETS), options.seconds, options.keep) else 1
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ import unicodedata
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from datetime import datetime
+from functools import cache
 from io import BytesIO
 from pathlib import Path
 from types import SimpleNamespace
@@ -53,8 +54,14 @@ _APP.config.update(MAX_CONTENT_LENGTH=MAX_BODY, MAX_FORM_PARTS=50)
 _APP.extensions[EXTENSION] = SimpleNamespace(secret=b"s" * 32)
 #: What may come out of a backup here, in bytes.
 _ROOM = 100_000
-_FOLDER = Path(tempfile.mkdtemp(prefix="fuzz-"))
-atexit.register(shutil.rmtree, _FOLDER, ignore_errors=True)
+
+
+@cache
+def _folder() -> Path:
+    """A place for files, until this process ends."""
+    made = Path(tempfile.mkdtemp(prefix="fuzz-"))
+    atexit.register(shutil.rmtree, made, ignore_errors=True)
+    return made
 
 
 def _text(data: bytes, longest: int = 4000) -> str:
@@ -258,7 +265,7 @@ def backup(data: bytes) -> None:
 
 def export(data: bytes) -> None:
     """A zip file is one of ours or it is left alone, whatever it is."""
-    path = _FOLDER / "site.zip"
+    path = _folder() / "site.zip"
     path.write_bytes(data)
     try:
         target._check_archive(path)

@@ -8,8 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-import fuzz.__main__ as runner
-from fuzz.__main__ import reached
+from fuzz.__main__ import is_good, reached
 from fuzz.targets import TARGETS, seeds
 from portal import markup
 from tests.needs import REPOSITORY, missing
@@ -57,19 +56,18 @@ def test_growth_is_read_from_the_log() -> None:
 
 
 @pytest.mark.parametrize(
-    ("code", "log", "is_good"),
+    ("code", "log", "good"),
     [
-        (0, "#2\tINITED cov: 10 ft\n#9\tDONE cov: 12 ft\n", True),
-        (77, "#2\tINITED cov: 10 ft\n#9\tDONE cov: 12 ft\n", False),
-        (0, "#2\tINITED cov: 10 ft\n#9\tDONE cov: 9 ft\n", False),
-        (0, "", False),
+        ("0", "#2\tINITED cov: 10 ft\n#9\tDONE cov: 12 ft\n", True),
+        ("77", "#2\tINITED cov: 10 ft\n#9\tDONE cov: 12 ft\n", False),
+        ("0", "#2\tINITED cov: 10 ft\n#9\tDONE cov: 9 ft\n", False),
+        ("0", "", False),
     ],
     ids=["grown", "crashed", "shrunk", "said nothing"],
 )
-def test_a_run_is_good_or_not(monkeypatch: pytest.MonkeyPatch, code: int, log: str, *, is_good: bool) -> None:
+def test_a_run_is_good_or_not(code: str, log: str, *, good: bool) -> None:
     """Only where nothing was found, and figures were there that have not shrunk."""
-    monkeypatch.setattr(runner, "fuzz", lambda *_given: (code, log))
-    assert runner.run("moved", 1, None) is is_good
+    assert is_good(code, log) is good
 
 
 def test_the_fuzzer_runs() -> None:
