@@ -22,19 +22,21 @@ def runs_on_postgresql(item: pytest.Item) -> bool:
     """Whether a test is run where the database is PostgreSQL.
 
     The rule: a test runs there if it has an instance of its own, or its code or that of its fixtures comes to one of the
-    ways in; but not what the plain run does on both engines, what is about SQLite itself (`sqlite`) or about pages, files
-    and sockets (`reads`), and in a browser only what `writes`, of several languages in Russian, for the rows are alike.
+    ways in; but not what the plain run does on both engines or on PostgreSQL, what is about SQLite itself (`sqlite`) or
+    about pages, files and sockets (`reads`), and in a browser only what `writes`, of several languages in Russian, for
+    the rows are alike.
     """
     given = getattr(getattr(item, "callspec", None), "params", {})
-    is_on_both = not {"database", "database_url"}.isdisjoint(given)
-    if is_on_both or item.get_closest_marker("sqlite") or item.get_closest_marker("reads"):
+    needed = getattr(item, "fixturenames", ())
+    is_there_anyway = not {"database", "database_url"}.isdisjoint(given) or "postgres" in needed
+    if is_there_anyway or item.get_closest_marker("sqlite") or item.get_closest_marker("reads"):
         return False
     if item.get_closest_marker("browser") and (
         not item.get_closest_marker("writes") or given.get("language", "ru") != "ru"
     ):
         return False
     known = item._fixtureinfo.name2fixturedefs  # type: ignore[attr-defined] # Nothing public says it.
-    fixtures = [known[name][-1].func for name in getattr(item, "fixturenames", ()) if name in known]
+    fixtures = [known[name][-1].func for name in needed if name in known]
     names = [(each.__module__ == "tests.conftest" and each.__name__) for each in fixtures]
     chosen = [each for each, name in zip(fixtures, names, strict=True) if name not in _READ_ONLY]
     return "instance" in names or any(_opens(unwrap(each)) for each in [item.function, *chosen])  # type: ignore[attr-defined]

@@ -36,6 +36,7 @@ def test_a_first_start_prepares_everything_and_tells_what_to_do_next(serve: Star
     assert server.get("/de/search?q=Drucker")[0] == 200
 
 
+@pytest.mark.reads
 def test_a_second_start_reads_nothing_and_keeps_the_key(serve: Start, library_folder: Path) -> None:
     """Nothing has changed, nothing is done again."""
     first = serve(articles=library_folder, PORTAL_DRAIN_SECONDS="1").start()
@@ -65,6 +66,7 @@ def test_a_portal_that_is_to_end_says_so_first_and_fails_nobody(serve: Start, li
     assert "ending in 300 s" in server.log.read_text()
 
 
+@pytest.mark.reads
 def test_a_saved_article_is_findable_without_a_restart(serve: Start, library_folder: Path) -> None:
     """In every worker; a removed one is gone."""
     server = serve(articles=library_folder, PORTAL_WORKERS="2").start()
@@ -81,6 +83,7 @@ def test_a_saved_article_is_findable_without_a_restart(serve: Start, library_fol
     assert pages == [200] * 20
 
 
+@pytest.mark.reads
 def test_the_watch_passes_on_when_its_worker_is_killed(serve: Start, library_folder: Path) -> None:
     """Another worker takes over; saved articles go on appearing."""
     server = serve(articles=library_folder, PORTAL_WORKERS="2").start()
@@ -143,6 +146,7 @@ def test_a_kill_during_the_first_start_is_no_harm(milliseconds: int, serve: Star
     assert "/ru/articles/reset-password" in again.get("/ru/search?q=%D0%BF%D0%B0%D1%80%D0%BE%D0%BB%D1%8C")[1]
 
 
+@pytest.mark.reads
 def test_a_broken_index_is_rebuilt_at_start_and_reported(serve: Start, library_folder: Path) -> None:
     """The operator reads why, readers find everything."""
     server = serve(articles=library_folder).start()
@@ -156,6 +160,7 @@ def test_a_broken_index_is_rebuilt_at_start_and_reported(serve: Start, library_f
     assert "printer-offline" in again.get("/de/search?q=Drucker")[1]
 
 
+@pytest.mark.reads
 def test_articles_with_errors_are_listed_and_left_out(serve: Start, library_folder: Path) -> None:
     """With path and line; the rest is served."""
     write_article(library_folder, "en", "wrong", colour="blue")
@@ -176,6 +181,7 @@ def _refused(*options: str, **environment: str) -> str:
     return result.stderr.strip().splitlines()[-1]
 
 
+@pytest.mark.reads
 def test_a_taken_port_is_one_sentence(library_folder: Path, tmp_path: Path) -> None:
     """Which address, why, and what to do."""
     with socket.socket() as taken:
@@ -191,6 +197,7 @@ def test_a_taken_port_is_one_sentence(library_folder: Path, tmp_path: Path) -> N
     )
 
 
+@pytest.mark.reads
 def test_folders_that_cannot_be_used_are_one_sentence(library_folder: Path, tmp_path: Path) -> None:
     """A missing folder, one without languages, and an instance folder that is a file."""
     (tmp_path / "empty").mkdir()
@@ -207,6 +214,7 @@ def test_folders_that_cannot_be_used_are_one_sentence(library_folder: Path, tmp_
     assert unwritable == f"portal: The instance folder {tmp_path / 'file'} cannot be written: File exists."
 
 
+@pytest.mark.reads
 def test_a_folder_without_the_right_to_write_is_one_sentence(library_folder: Path, tmp_path: Path) -> None:
     """Permission denied, said plainly; root is asked on a file system that nobody can write."""
     folder = tmp_path / "closed"
@@ -258,6 +266,7 @@ def test_a_wrong_setting_stops_the_start(variable: str, value: str, allowed: str
     assert _refused(**{variable: value}) == f"portal: {variable} is {value!r}; allowed is {allowed}."
 
 
+@pytest.mark.reads
 def test_what_cannot_even_be_read_is_answered_in_four_languages(serve: Start, library_folder: Path) -> None:
     """An address of 100,000 characters never reaches the application; its sender is told all the same."""
     server = serve(articles=library_folder).start()
@@ -274,6 +283,7 @@ def test_what_cannot_even_be_read_is_answered_in_four_languages(serve: Start, li
     assert "zyxomat" not in server.log.read_text()
 
 
+@pytest.mark.reads
 def test_one_instance_folder_serves_one_folder_of_articles(serve: Start, library_folder: Path, tmp_path: Path) -> None:
     """A second portal with other articles is refused; with the same ones it runs beside the first."""
     first = serve(articles=library_folder).start()
@@ -289,6 +299,7 @@ def test_one_instance_folder_serves_one_folder_of_articles(serve: Start, library
     assert changed.get("/en/articles/reset-password")[0] == 200
 
 
+@pytest.mark.reads
 def test_clients_that_say_nothing_do_not_stop_the_others(serve: Start, library_folder: Path) -> None:
     """Half a request holds a thread for a few seconds, not for ever."""
     server = serve(articles=library_folder, PORTAL_WORKERS="2", PORTAL_THREADS="2").start()
@@ -336,6 +347,7 @@ def test_two_workers_open_one_gap_at_once(serve: Start, library_folder: Path) ->
     assert '"occurrences": 24' in listed
 
 
+@pytest.mark.reads
 def test_dev_shows_changed_code(serve: Start, tmp_path: Path) -> None:
     """`PORTAL_DEV` is the option `--dev`: one worker, and a saved module starts it anew."""
     server = serve(articles=write_library(tmp_path / "more"), PORTAL_DEV="yes").start()
