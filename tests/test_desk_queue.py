@@ -4,7 +4,6 @@ import re
 from dataclasses import replace
 from datetime import timedelta
 from html import unescape
-from typing import Any
 
 import pytest
 from flask import Flask
@@ -23,7 +22,7 @@ from portal.web.desk import queue
 from tests.builders import NOW, PASSWORD, person, ticket
 from tests.conftest import hidden, sign_in
 from tests.needs import REPOSITORY
-from tests.ticketing import act
+from tests.ticketing import act, fill, rows, send, told
 
 NEW_REPLY = {"en": "New reply", "fr": "Nouvelle réponse", "de": "Neue Antwort", "ru": "Новый ответ"}
 
@@ -79,31 +78,6 @@ def test_a_translation_draft_brings_the_text_that_is_to_be_translated(
     with portal_services.database.read() as connection:
         (wanted,) = gaps.wanted(connection)
     assert (wanted.slug, wanted.occurrences, wanted.number) == ("vpn-only-english", 5, 2)
-
-
-def fill(services: Services, count: int = 1, **fields: Any) -> list[int]:
-    """The numbers of new tickets."""
-    with services.database.write() as connection:
-        numbers = [store.create(connection, ticket(**fields)) for _ in range(count)]
-    return [number for number in numbers if number is not None]
-
-
-def rows(page: str) -> list[int]:
-    """The numbers of a page's rows."""
-    return [int(number) for number in re.findall(r'class="figure number">(\d+)<', page)]
-
-
-def send(client: FlaskClient, path: str, **fields: Any) -> str:
-    """Send one of the queue's forms; the page that follows."""
-    token = hidden(client.get("/en/desk/").text, "csrf_token")
-    answer = client.post(f"/en/desk/{path}", data={"csrf_token": token, **fields})
-    assert answer.status_code == 303, answer.text
-    return client.get(answer.location).text
-
-
-def told(page: str) -> str:
-    """The banner of a page."""
-    return unescape(page.split('<p class="banner', 1)[1].split(">", 1)[1].split("<", 1)[0])
 
 
 @pytest.mark.parametrize("language", CODES)
@@ -221,70 +195,6 @@ def test_tickets_are_found_by_words_and_numbers(language: str, agent: FlaskClien
     assert agent.get(f"/{language}/desk/?q=%23999").status_code == 200
     for hostile in ('"', "a AND", "'; --", "\0", "*", "x" * 5000):
         assert agent.get(f"/{language}/desk/", query_string={"q": hostile}).status_code == 200
-
-
-def test_many_tickets_are_worked_on_at_once(agent: FlaskClient, portal_services: Services) -> None:
-    """Each for itself; a line says what was done, and what was not and why."""
-    portal_services.staff.add(person(email="ben@example.org", name="Ben Ohm"), PASSWORD, portal_services.clock())
-    fill(portal_services, 4)
-    fill(portal_services, owner_id=2, owner_name="Ben Ohm", status=Status.OPEN)
-
-    taken = send(agent, "bulk", action="take", number=["1", "2", "5", "99", "x"], back="sort=age&owner=me")
-    assigned = send(agent, "bulk", action="assign", to="2", number=["3"])
-    escalated = send(agent, "bulk", action="escalate", tier="2", reason="Needs a specialist", number=["3", "4"])
-    classified = send(agent, "bulk", action="classify", urgency="5", impact="5", number=["1"])
-    spam = send(agent, "bulk", action="spam", number=["2"])
-    closed = send(agent, "bulk", action="close", number=["1", "2"])
-
-    assert told(taken) == ("2 tickets done · not done: 99 (it is no longer there) · not done: 5 (somebody else has it)")
-    assert rows(taken) == [1, 2], "and one is where one was"
-    assert told(assigned) == told(classified) == told(spam) == "1 ticket done"
-    assert told(escalated) == "2 tickets done"
-    assert told(closed) == "0 tickets done · not done: 1, 2 (not possible in its present status)"
-    with portal_services.database.read() as connection:
-        found = {number: store.get(connection, number) for number in range(1, 6)}
-    assert (found[1].owner_name, found[1].priority) == ("Mia Lindt", 5)
-    assert found[2].status is Status.SPAM
-    assert (found[3].tier, found[4].tier) == (2, 2)
-
-
-@pytest.mark.parametrize(
-    ("fields", "words"),
-    [
-        ({"action": "take"}, "Tick at least one ticket."),
-        ({"action": "take", "number": [str(n) for n in range(1, 202)]}, "Tick at most 200 tickets."),
-        ({"action": "", "number": "1"}, "Choose what to do with the ticked tickets."),
-        ({"action": "delete", "number": "1"}, "Choose what to do with the ticked tickets."),
-        ({"action": "assign", "number": "1"}, "Choose who is to have the tickets."),
-        ({"action": "escalate", "number": "1", "reason": "x"}, "Choose the tier that the tickets go to."),
-        ({"action": "escalate", "number": "1", "tier": "2", "reason": " "}, "Say why you escalate the tickets."),
-        ({"action": "classify", "number": "1"}, "Choose an urgency or an impact."),
-    ],
-)
-def test_what_is_missing_is_said_and_nothing_done(
-    fields: dict[str, Any], words: str, agent: FlaskClient, portal_services: Services
-) -> None:
-    """No ticket changes."""
-    fill(portal_services)
-
-    page = send(agent, "bulk", **fields)
-
-    assert told(page) == words
-    with portal_services.database.read() as connection:
-        assert store.get(connection, 1).version == 1
-
-
-def test_the_next_ticket_is_taken_and_opened(agent: FlaskClient, portal_services: Services) -> None:
-    """What is due first; where nothing waits, the queue says so."""
-    now = portal_services.clock()
-    fill(portal_services, due_at=now + timedelta(hours=2))
-    fill(portal_services, due_at=now + timedelta(hours=1))
-    token = hidden(agent.get("/en/desk/").text, "csrf_token")
-
-    places = [agent.post("/en/desk/next", data={"csrf_token": token}).location for _ in range(3)]
-
-    assert places == ["/en/desk/tickets/2", "/en/desk/tickets/1", "/en/desk/"]
-    assert told(agent.get(places[2]).text).startswith("There is nothing to take")
 
 
 def test_counts_and_news_are_asked_for_while_the_page_is_open(agent: FlaskClient, portal_services: Services) -> None:

@@ -70,9 +70,7 @@ function show({ tabs: counts, news: text }) {
   for (const badge of tabs.querySelectorAll("[data-tab]")) badge.textContent = counts[badge.dataset.tab];
   if (news.textContent === text) return;
   const link = document.createElement("a");
-  const address = new URL(location.href);
-  address.searchParams.delete("after");
-  link.href = address.href;
+  link.href = tabs.querySelector("[aria-current]").href; // Not this page's: its form may have been sent.
   link.textContent = text;
   news.replaceChildren(...(text ? [link] : []));
 }

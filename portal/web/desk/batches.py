@@ -5,7 +5,7 @@ from itertools import groupby
 from typing import Any, cast
 from urllib.parse import parse_qsl
 
-from flask import flash, redirect, request, url_for
+from flask import flash, make_response, redirect, request, url_for
 from flask_babel import format_decimal, ngettext
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
@@ -18,6 +18,8 @@ from portal.people import Right
 from portal.storage import saved_filters
 from portal.web import forms
 from portal.web.desk import blueprint, narrowing
+from portal.web.desk.narrowing import Asked
+from portal.web.desk.queue import Again, page
 from portal.web.security import needs, person
 from portal.web.services import services
 
@@ -50,7 +52,7 @@ WHY = {
 @blueprint.post("/bulk")
 @needs(Right.WORK_TICKETS)
 def bulk() -> AnyResponse:
-    """Do the same to every ticked ticket, and say what was done."""
+    """Do the same to every ticked ticket, and say what was done; where something is missing, nothing is lost."""
     sent = forms.read("action", "to", "tier", "reason", "urgency", "impact", longest=20_000)
     ticked = cast(MultiDict[str, str], request.form).getlist("number")
     numbers = [number for text in ticked if (number := _whole(text))]
@@ -58,9 +60,10 @@ def bulk() -> AnyResponse:
         values = _values(sent)
         outcomes = services().desk.bulk(person(), numbers, sent["action"], services().clock(), **values)
     except InvalidInput as error:
-        flash(_told(error), "fault")
-    else:
-        flash(told(outcomes), "done" if all(each.ok for each in outcomes) else "fault")
+        back = forms.read("after", longest=100)
+        again = Again(_told(error), frozenset(numbers), sent)
+        return make_response(page(_asked(), back["after"], again), 400)
+    flash(told(outcomes), "done" if all(each.ok for each in outcomes) else "fault")
     return _back()
 
 
@@ -132,7 +135,7 @@ def keep_filter() -> AnyResponse:
     name = " ".join(forms.read("name", longest=1000)["name"].split())
     try:
         with services().database.write() as connection:
-            saved_filters.keep(connection, person().id, name, _query())
+            saved_filters.keep(connection, person().id, name, _asked().query)
     except InvalidInput as error:
         flash(_told(error), "fault")
     else:
@@ -150,13 +153,13 @@ def remove_filter(number: int) -> AnyResponse:
     return _back()
 
 
-def _query() -> str:
-    """The queue's arguments that a form was sent from; only those that are understood."""
+def _asked() -> Asked:
+    """What the queue that a form was sent from showed."""
     sent = dict(parse_qsl(forms.read("back", longest=4000)["back"]))
-    return narrowing.read(sent, person(), services().clock()).query
+    return narrowing.read(sent, person(), services().clock())
 
 
 def _back() -> AnyResponse:
     """To the queue as it was."""
-    query = _query()
+    query = _asked().query
     return redirect(url_for("desk.queue") + (f"?{query}" if query else ""), 303)

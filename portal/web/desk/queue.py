@@ -1,6 +1,6 @@
 """The queue of tickets."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -100,6 +100,16 @@ def counted(number: int) -> str:
 
 
 @dataclass(frozen=True)
+class Again:
+    """What was to be done to ticked tickets and could not be: it is shown once more, as it was sent."""
+
+    fault: str
+    ticked: frozenset[int]
+    #: The fields of the form, by name.
+    sent: Mapping[str, str]
+
+
+@dataclass(frozen=True)
 class Listed:
     """The tickets of one page."""
 
@@ -162,13 +172,24 @@ def _choices(connection: Connection, me: Person) -> dict[str, Any]:
 @needs(Right.READ_TICKETS)
 def queue() -> str | AnyResponse:
     """Tickets by the part of the queue and the filter that the address names; major incidents are on top."""
-    me, now = person(), services().clock()
-    asked = narrowing.read(request.args, me, now)
+    asked = narrowing.read(request.args, person(), services().clock())
     if (number := number_in(asked.text)) is not None and number[1] and _is_there(number[0]):
         return redirect(url_for("desk.ticket", number=number[0]), 303)
+    return page(asked, request.args.get("after", ""))
+
+
+def page(asked: Asked, after: str, again: Again | None = None) -> str:
+    """The queue.
+
+    Args:
+        asked: which tickets, in which order.
+        after: where the page before ended, as its link has it.
+        again: what could not be done from it.
+    """
+    me, now = person(), services().clock()
     found = services().finding.find(asked.text, asked.wanted, FOUND) if asked.text else None
     with services().database.read() as connection:
-        listed = _listed(connection, asked, found, request.args.get("after", ""))
+        listed = _listed(connection, asked, found, after)
         lane, lane_total = _lane(connection, asked)
         numbers = [card.id for card in [*listed.cards, *lane]]
         shown: dict[str, Any] = {
@@ -181,6 +202,8 @@ def queue() -> str | AnyResponse:
     return render_template(
         "desk/queue.html",
         asked=asked,
+        after=after if narrowing.place(after, asked) else "",
+        again=again,
         arguments=asked.arguments,
         listed=listed,
         lane=lane,
