@@ -7,6 +7,7 @@ from datetime import date
 from pathlib import Path
 
 from portal import keys
+from portal.disk import sync
 from portal.errors import CannotStart
 from portal.keys import Key, SecretKeys
 from portal.settings import Settings
@@ -78,6 +79,7 @@ def _make(path: Path) -> None:
         draft = _beside(path, secrets.token_bytes(32))
         try:
             os.link(draft, path)
+            sync(path.parent)  # What is signed now must be believed after a power failure.
         except FileExistsError:
             pass
         finally:
@@ -101,6 +103,7 @@ def store(path: Path, found: list[Key]) -> None:
                 os.chown(draft, before.st_uid, before.st_gid)
             draft.chmod(before.st_mode & 0o640)
             draft.replace(path)
+            sync(path.parent)
         finally:
             draft.unlink(missing_ok=True)
     except OSError as error:

@@ -118,6 +118,15 @@ def test_what_a_killed_process_left_is_in_nobodys_way(tmp_path: Path) -> None:
     assert len(key_files.load(settings(tmp_path, tmp_path))) == 32
 
 
+def test_keys_outlive_a_power_failure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The disk knows the names of the first ones and of those that replace them."""
+    settled: list[bytes] = []
+    monkeypatch.setattr(key_files, "sync", lambda folder: settled.append((folder / "secret.key").read_bytes()))
+    first = key_files.load(settings(tmp_path, tmp_path))
+    key_files.store(tmp_path / "secret.key", [Key(NEW)])
+    assert [keys.read(content)[0].value for content in settled] == [first, NEW]
+
+
 def test_a_link_to_the_keys_stays_one(tmp_path: Path) -> None:
     """Whoever reads the file itself gets the new keys, too."""
     shared, link = tmp_path / "shared", tmp_path / "link"

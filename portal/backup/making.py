@@ -13,7 +13,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from portal.backup import sealing
 from portal.backup.archive import BadBackup, Header, Manifest, Reader, Writer
 from portal.backup.contents import contents_of
-from portal.backup.places import draft, sync_folder
+from portal.backup.places import draft
+from portal.disk import sync
 from portal.settings import Settings
 from portal.storage import Database, audit
 
@@ -102,7 +103,7 @@ def _named(path: Path, folder: Path, now: datetime, ending: str) -> Path:
         final = folder / f"{stem}{f'-{number}' if number else ''}{ending}"
         if not final.exists():
             path.rename(final)
-            sync_folder(folder)
+            sync(folder)
             return final
         number += 1
 

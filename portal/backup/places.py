@@ -10,15 +10,6 @@ from pathlib import Path
 from typing import BinaryIO
 
 
-def sync_folder(folder: Path) -> None:
-    """Make sure that the names in a folder outlive a power failure."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
 def _left(folder: Path, prefix: str) -> Iterator[Path]:
     """What killed processes have left; never what others may have laid into a folder that all can write, as /tmp is."""
     ours = {os.geteuid(), folder.stat().st_uid}

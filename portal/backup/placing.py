@@ -13,7 +13,7 @@ from portal import key_files
 from portal.backup import postgresql, sqlite
 from portal.backup.archive import BadBackup
 from portal.backup.contents import ARTICLES, KEY, MAIL, SETTINGS
-from portal.backup.places import sync_folder
+from portal.disk import sync
 from portal.settings import Settings
 from portal.storage import Database, migration
 
@@ -73,7 +73,7 @@ class Placing:
             sqlite.settle(target)  # What is damaged stays as it is.
         if target.parent.resolve() != self._data.resolve():  # Perhaps another disk.
             staged = _brought(staged, target.with_name(f".restore-{target.name}"))
-        _sync(staged)
+        sync(staged)
         for ending in ("", "-wal", "-shm"):
             self._keep(target.with_name(target.name + ending))
         # From here on the old file stands for itself: a log that is left would be taken for the new one's.
@@ -81,7 +81,7 @@ class Placing:
             target.with_name(target.name + ending).unlink(missing_ok=True)
         self._own(staged)
         staged.replace(target)
-        sync_folder(target.parent)
+        sync(target.parent)
         postgresql.compare(counts, sqlite.checked(target))
 
     def _server(self, counts: dict[str, int]) -> None:
@@ -117,7 +117,7 @@ class Placing:
             self._own(note)
             note.replace(self._data / "settings-at-backup.json")
         self._own(self._data / "serve.lock")
-        sync_folder(self._data)
+        sync(self._data)
         return tuple(notes)
 
     def _key(self) -> list[str]:
@@ -127,7 +127,7 @@ class Placing:
             return ["The backup holds no secret key: everybody is signed out."]
         target = self._data / "secret.key"
         self._own(staged)
-        _sync(staged)
+        sync(staged)
         if not settings.secret_keys and not settings.secret_key_file:
             self._keep(target)
             staged.replace(target)
@@ -167,7 +167,7 @@ class Placing:
                 (self._before / path.name).hardlink_to(path)
             except OSError:  # Another disk, or one without links.
                 shutil.copy2(path, self._before / path.name)
-            sync_folder(self._before)
+            sync(self._before)
 
     def _move_away(self, path: Path) -> None:
         """Move a folder of before into the folder of what was before."""
@@ -197,9 +197,3 @@ def _brought(source: Path, place: Path) -> Path:
         place.unlink(missing_ok=True)
         raise
     return place
-
-
-def _sync(path: Path) -> None:
-    """Make sure that a file's bytes are on the disk."""
-    with path.open("rb") as file:
-        os.fsync(file.fileno())

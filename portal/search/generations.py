@@ -8,6 +8,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from portal.disk import sync
 from portal.errors import SearchUnavailable
 
 _MANIFEST = "manifest.json"
@@ -51,12 +52,12 @@ def seal(directory: Path, previous: Path | None = None) -> None:
     for path in _files(directory):
         inode = path.stat().st_ino
         if inode not in known:
-            _sync(path)
+            sync(path)
         manifest[path.relative_to(directory).as_posix()] = known.get(inode) or _digest(path)
     target = directory / _MANIFEST
     target.write_text(json.dumps(manifest, indent=0, sort_keys=True))
     for path in (target, *(item for item in directory.rglob("*") if item.is_dir()), directory, directory.parent):
-        _sync(path)
+        sync(path)
 
 
 def check(directory: Path, *, contents: bool = True) -> None:
@@ -104,12 +105,3 @@ def _digest(path: Path) -> str:
     """What identifies a file's bytes."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
-
-
-def _sync(path: Path) -> None:
-    """Wait until a file or directory is on the disk."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
