@@ -230,7 +230,9 @@ def test_a_database_that_does_not_answer_is_one_sentence(library_folder: Path, t
     """The address is named without its password."""
     url = f"postgresql+psycopg://portal:secret@127.0.0.1:{free_port()}/portal"
 
-    sentence = _refused("--articles", str(library_folder), "--data", str(tmp_path / "var"), PORTAL_DATABASE_URL=url)
+    options = ("--articles", str(library_folder), "--data", str(tmp_path / "var"), "--port", str(free_port()))
+
+    sentence = _refused(*options, PORTAL_DATABASE_URL=url)
 
     assert "does not answer" in sentence
     assert "secret" not in sentence
