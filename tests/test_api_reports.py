@@ -5,17 +5,15 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import insert
 
 from portal.api_tokens import Scope
 from portal.locales import CODES
 from portal.metrics import METRICS
 from portal.people import Role
-from portal.storage.facts import Key, summed
-from portal.storage.schema import daily_facts
+from portal.storage.facts import Key
 from portal.web.reports.words import DEFINITION
 from tests.api import REQUEST, Api, open_api
-from tests.reported import LONG_AGO, know
+from tests.reported import report
 
 
 @pytest.fixture(scope="module")
@@ -34,10 +32,8 @@ def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
         },
         earlier: {Key("searches", "de"): 4, Key("searches.no_hit", "de"): 3},
     }
-    rows = [key._asdict() | {"day": day, "value": value} for day in days for key, value in summed(days[day]).items()]
-    with made.services.database.write() as connection:
-        connection.execute(insert(daily_facts), rows)
-        know(connection, LONG_AGO)
+    for day, sums in days.items():
+        report(made.services.database, day, sums)
     yield made
     made.close()
 
@@ -155,8 +151,8 @@ def test_bad_questions_are_refused(
 def test_an_agents_token_reads_no_reports(api: Api) -> None:
     agent = api.token(Scope.TICKETS_READ, roles=frozenset({Role.AGENT}))
 
-    for report in ("metrics", "funnel", "survey"):
-        assert api.get(f"/reports/{report}", agent).status_code == 403
+    for path in ("metrics", "funnel", "survey"):
+        assert api.get(f"/reports/{path}", agent).status_code == 403
 
 
 def test_the_board_is_for_whoever_may_read_tickets(api: Api) -> None:

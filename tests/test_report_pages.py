@@ -204,7 +204,7 @@ def test_bad_dates_say_so_and_show_the_usual_period(supervisor: FlaskClient) -> 
 def test_what_cannot_be_compared_is_not_judged(supervisor: FlaskClient, app: Flask) -> None:
     """Today is not over, and before the first counted day there is nothing; both are said, and nothing is worse."""
     today = datetime.now(UTC).date()
-    month = supervisor.get("/en/desk/reports/?period=month").text
+    month = supervisor.get(f"/en/desk/reports/?first={today - timedelta(days=29)}&last={today}").text
     early = supervisor.get(
         f"/en/desk/reports/?first={today - timedelta(days=40)}&last={today - timedelta(days=1)}"
     ).text
