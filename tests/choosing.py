@@ -14,6 +14,8 @@ from tests.postgres import database_at
 
 #: All ways of the tests to a portal's database.
 _WAYS_IN = {open_services, prepare, database_at, serving.Server, serving.portal, serving.portal_with_input}
+#: Fixtures that a test has once for each engine.
+_ON_BOTH = {"database", "database_url", "empty"}
 #: Fixtures that are prepared once and only read.
 _READ_ONLY = {"pattern", "small", "shipped", "shipped_services"}
 
@@ -28,7 +30,7 @@ def runs_on_postgresql(item: pytest.Item) -> bool:
     """
     given = getattr(getattr(item, "callspec", None), "params", {})
     needed = getattr(item, "fixturenames", ())
-    is_there_anyway = not {"database", "database_url"}.isdisjoint(given) or "postgres" in needed
+    is_there_anyway = not _ON_BOTH.isdisjoint(given) or "postgres" in needed
     if is_there_anyway or item.get_closest_marker("sqlite") or item.get_closest_marker("reads"):
         return False
     if item.get_closest_marker("browser") and (

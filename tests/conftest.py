@@ -96,6 +96,14 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
+@pytest.fixture(scope="module", autouse=True)
+def what_a_module_leaves_is_settled() -> Iterator[None]:
+    """The same for what stays of a module: else each publication looks through all that earlier ones have left."""
+    yield
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.fixture(scope="session", autouse=True)
 def no_settings_from_outside() -> None:
     """Forget the settings of whoever runs the tests."""

@@ -1,6 +1,7 @@
 """Migrations with rows in every table: forwards from every earlier revision, back again, and back from the newest."""
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from portal.errors import CannotStart
 from portal.storage import Database, migration
 from tests.filling import FIRST, fill, rows
 from tests.needs import REPOSITORY
+from tests.postgres import postgres_database
 from tests.serving import portal
 
 REVISIONS = migration.revisions()
@@ -74,13 +76,16 @@ def check_kept(before: Held, now: Held, excused: set[str], worked_out: set[str])
         assert len(kept) == len(held) or name in MADE, name
 
 
-@pytest.fixture
-def empty(database_url: str) -> Iterator[Database]:
+@pytest.fixture(params=["sqlite", "postgres"])
+def empty(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
     """A database without any table, on each of the engines."""
-    made = Database(database_url)
-    migration.downgrade(made, "base")
-    yield made
-    made.close()
+    with ExitStack() as ends:
+        url = f"sqlite:///{tmp_path / 'portal.db'}"
+        if request.param == "postgres":
+            url = ends.enter_context(postgres_database(request.getfixturevalue("postgres")))
+        made = Database(url)
+        ends.callback(made.close)
+        yield made
 
 
 @pytest.mark.parametrize("revision", REVISIONS)
