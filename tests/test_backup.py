@@ -27,6 +27,7 @@ from portal.settings import Settings
 from portal.storage import Database, gauges, migration
 from tests.backing_up import MAIL, elsewhere, everything, members, rich
 from tests.builders import NOW, settings, write_library
+from tests.conftest import postgres_database
 from tests.requesting import SENT, receive, requests_on
 
 
@@ -294,6 +295,33 @@ def test_pg_dump_that_is_missing_or_too_old_is_told(
     with pytest.raises(BadBackup, match=message) as told:
         postgresql.programs("15.3")
     assert "postgresql-client-15" in str(told.value)
+
+
+def test_nobody_reads_a_secret_in_the_arguments_of_a_program(
+    postgres: str, migrated_postgres: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every user of a machine sees them. PostgreSQL's programs are told in other ways, and understand."""
+    real = postgresql.programs("15.3").folder
+    for name in ("pg_dump", "pg_restore"):
+        told = f'printf "%s\\n" "$@" >> {tmp_path}/arguments; [ -z "$PGSERVICEFILE" ] || cat "$PGSERVICEFILE" >> {tmp_path}/{name}'
+        (tmp_path / "bin").mkdir(exist_ok=True)
+        (tmp_path / "bin" / name).write_text(f'#!/bin/sh\n{told}\nexec {real}/{name} "$@"\n')
+        (tmp_path / "bin" / name).chmod(0o755)
+    monkeypatch.setattr(postgresql, "_PLACES", (str(tmp_path / "bin"),))
+
+    with postgres_database(postgres, migrated_postgres) as url:
+        shown = url.replace("portal@", "portal:hunter2@") + "?sslpassword=open%20sesame"
+        portal = settings(write_library(tmp_path / "articles"), tmp_path / "var", database_url=shown)
+        portal.data.mkdir()
+        restore(back_up(portal, tmp_path / "out", NOW).path, portal, NOW, is_replacing=True)
+
+    arguments = (tmp_path / "arguments").read_text()
+    assert "--snapshot=" in arguments
+    assert "--single-transaction" in arguments
+    assert "hunter2" not in arguments
+    assert "sesame" not in arguments
+    for name in ("pg_dump", "pg_restore"):
+        assert (tmp_path / name).read_text() == "[portal]\nsslpassword=open sesame\n"
 
 
 def test_a_check_changes_nothing(portal: Settings, tmp_path: Path) -> None:

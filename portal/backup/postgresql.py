@@ -137,15 +137,31 @@ def _major(folder: Path) -> int:
     return int(found[1]) if found else 0
 
 
-def _address(url: str) -> tuple[str, dict[str, str]]:
-    """A database as PostgreSQL's programs are told of it; the password in the environment, where nobody else sees it."""
+@contextmanager
+def _address(url: str) -> Iterator[tuple[str, dict[str, str]]]:
+    """A database as PostgreSQL's programs are told of it, and their environment; nobody else sees a secret in either.
+
+    There is no variable for the password of a client's key, so that one is in a file of services, unless the address
+    names a service itself, whose file may hold it as well.
+    """
     from psycopg.conninfo import make_conninfo  # noqa: PLC0415 - an extra
 
     parsed = make_url(url)
     known: dict[str, Any] = dict(parsed.get_dialect()().create_connect_args(parsed)[1])
-    password = known.pop("password", None)
-    shown = make_conninfo(**{key: str(value) for key, value in known.items()})
-    return shown, {**os.environ, **({"PGPASSWORD": str(password)} if password else {})}
+    environment = dict(os.environ)
+    if password := known.pop("password", None):
+        environment["PGPASSWORD"] = str(password)
+    with tempfile.NamedTemporaryFile("w", prefix="portal-", suffix=".conf", encoding="utf-8") as services:
+        if "sslpassword" in known and "service" not in known:
+            services.write(f"[portal]\nsslpassword={known.pop('sslpassword')}\n")
+            services.flush()
+            known["service"], environment["PGSERVICEFILE"] = "portal", services.name
+        yield make_conninfo(**{key: str(value) for key, value in known.items()}), environment
+
+
+def _running(command: list[str], said: IO[bytes], environment: dict[str, str]) -> "subprocess.Popen[bytes]":
+    """A program whose output is read while it runs."""
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=said, env=environment)  # noqa: S603 - a fixed program, a list of arguments  # nosec B603
 
 
 def dumped(url: str, tools: Programs, name: str, snapshot: str, counts: dict[str, int]) -> Iterator[bytes]:
@@ -154,14 +170,13 @@ def dumped(url: str, tools: Programs, name: str, snapshot: str, counts: dict[str
     Raises:
         BadBackup: the dump failed, or does not hold the rows that were counted.
     """
-    address, environment = _address(url)
     options = ("--format=custom", "--compress=0", "--no-password", "--lock-wait-timeout=60s", f"--snapshot={snapshot}")
     parts = (f"--table={_quoted(name)}.*", f"--exclude-table={_quoted(name)}.search[0-9]*_*")
-    command = tools.command("pg_dump", *options, *parts, f"--dbname={address}")
     with (
+        _address(url) as (address, environment),
         _Count(tools) as count,
         tempfile.TemporaryFile() as said,
-        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=said, env=environment) as process,  # noqa: S603 - a fixed program, a list of arguments  # nosec B603
+        _running(tools.command("pg_dump", *options, *parts, f"--dbname={address}"), said, environment) as process,
     ):
         assert process.stdout is not None
         try:
@@ -279,11 +294,10 @@ def restored(url: str, dump: Path, tools: Programs, *, is_replacing: bool) -> No
     Raises:
         BadBackup: it could not be done; the database is as it was.
     """
-    address, environment = _address(url)
     options = ["--single-transaction", "--exit-on-error", "--no-owner", "--no-privileges", "--no-password"]
     options += ["--clean", "--if-exists"] if is_replacing else []
-    command = tools.command("pg_restore", *options, f"--dbname={address}", str(dump.resolve()))
-    with tempfile.TemporaryFile() as said:
+    with _address(url) as (address, environment), tempfile.TemporaryFile() as said:
+        command = tools.command("pg_restore", *options, f"--dbname={address}", str(dump.resolve()))
         streams = {"stdin": subprocess.DEVNULL, "stdout": said, "stderr": said}
         run = subprocess.run(command, **streams, env=environment, check=False)  # type: ignore[call-overload]  # noqa: S603 - a fixed program, a list of arguments  # nosec B603
         if run.returncode:
