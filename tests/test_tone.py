@@ -41,7 +41,9 @@ FOUND = [
     ("de", "Man muß warten.", "house-word", 5, None),
     ("de", "Mehr dazu [hier](a.md).", "vague-link", 11, None),
     ("ru", 'Выберите "Да".', "straight-quotes", 10, "Выберите «Да»."),
-    ("ru", "Пароль - это секрет.", "hyphen-as-dash", 7, "Пароль — это секрет."),
+    ("ru", "Пароль - это секрет.", "hyphen-as-dash", 7, "Пароль\u00a0— это секрет."),
+    ("ru", "Пароль — это секрет.", "missing-nbsp", 7, "Пароль\u00a0— это секрет."),
+    ("ru", "**Пароль** — «секрет», — и всё.", "missing-nbsp", 11, "**Пароль**\u00a0— «секрет»,\u00a0— и всё."),
     ("ru", "Мы пришлём тебе код.", "informal-address", 12, None),
     ("ru", "1. Нажми кнопку.", "informal-address", 4, None),
     ("ru", "Подробности [здесь](a.md).", "vague-link", 13, None),
@@ -70,6 +72,7 @@ LEFT_ALONE = [
     ("de", "Si vous avez perdu le mot de passe du compte, vous pouvez le changer."),
     ("ru", "Ошибка «Нажми и работай»; Нажмите кнопку. Откройте мессенджер из-за тем."),
     ("ru", "— Да. Что-то вроде 10 - 12 и Microsoft - Word."),
+    ("ru", "Знаки –, —, « » и – / — в таблице.\n\n- — и в списке."),
 ]
 
 

@@ -44,9 +44,10 @@ RULES = (
     Rule(
         "missing-nbsp",
         Severity.WARNING,
-        "French punctuation stands without its no-break space",
+        "a French or Russian sign stands without its no-break space",
         "Without one the sign clings to the word, and with a plain blank it may begin a line by itself.",
-        "Put U+202F before ; ! ? » and after «, and U+00A0 before the colon, or let `--fix` do it.",
+        "Put U+202F before ; ! ? » and after «, and U+00A0 before the colon, in Russian U+00A0 before the dash, or let"
+        " `--fix` do it.",
         is_fixable=True,
     ),
     Rule(
