@@ -1,6 +1,7 @@
 """What may stand in an organisation's set-up: every value is checked before it is kept."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -59,128 +60,155 @@ def long_text(text: str, field_name: str, longest: int = TEXT_LENGTH) -> str:
     return text
 
 
-def by_language(
-    texts: Mapping[str, str], field_name: str, longest: int = NAME_LENGTH, *, is_needed: bool = False
-) -> dict[str, str]:
+def by_language(texts: Mapping[str, str], field_name: str, longest: int = NAME_LENGTH) -> dict[str, str]:
     """Texts of the four languages; empty ones are left out.
 
     Raises:
-        InvalidInput: see `long_text`; `missing` where one is needed and none is there.
+        InvalidInput: see `long_text`.
     """
     clean = {code: long_text(texts.get(code, ""), f"{field_name}_{code}", longest) for code in CODES}
-    kept = {code: text for code, text in clean.items() if text}
-    if is_needed and not kept:
-        raise InvalidInput(field_name, "missing")
-    return kept
+    return {code: text for code, text in clean.items() if text}
 
 
 def check(item: Item) -> None:
     """Refuse what cannot be.
 
     Raises:
-        InvalidInput: names the first field that is wrong, and why: `missing`, `invalid`, `too_long`, `out_of_range`.
+        InvalidInput: names the first field of `faults`.
     """
-    _CHECKS[type(item)](item)
+    for field_name, code in faults(item).items():
+        raise InvalidInput(field_name, code)
 
 
-def _within(value: int | None, field_name: str, low: int, high: int) -> None:
-    """Refuse a number out of its range; None is none."""
-    if value is not None and not low <= value <= high:
-        raise InvalidInput(field_name, "out_of_range")
+def faults(item: Item) -> dict[str, str]:
+    """All that cannot be: why, by field.
+
+    Returns:
+        `missing`, `invalid`, `too_long` or `out_of_range` for each field that breaks a rule, in the order of the rules.
+    """
+    found: dict[str, str] = {}
+    for rule in _RULES[type(item)]:
+        try:
+            rule(item)
+        except InvalidInput as error:
+            found.setdefault(error.field, error.code)
+    return found
 
 
-def _check_calendar(calendar: Calendar) -> None:
-    """A name, a zone that exists, and stretches in order that do not overlap."""
-    one_line(calendar.name, "name")
+#: Looks at one side of an item, and refuses it.
+_Rule = Callable[[Any], object]
+
+
+def _within(name: str, low: int, high: int) -> _Rule:
+    """A number within its range, or each of several; None is none."""
+
+    def check_range(item: Any) -> None:
+        value = getattr(item, name)
+        for each in value if isinstance(value, tuple) else (value,):
+            if each is not None and not low <= each <= high:
+                raise InvalidInput(name, "out_of_range")
+
+    return check_range
+
+
+def _named(name: str = "name", *, is_needed: bool = True) -> _Rule:
+    """A short text."""
+    return lambda item: one_line(getattr(item, name), name, is_needed=is_needed)
+
+
+def _texts(name: str, longest: int = NAME_LENGTH) -> list[_Rule]:
+    """A text of each language."""
+    return [partial(_check_text, name, code, longest) for code in CODES]
+
+
+def _check_text(name: str, code: str, longest: int, item: Any) -> None:
+    """A text of one language, and no field in it that nobody fills in."""
+    text = long_text(getattr(item, name).get(code, ""), f"{name}_{code}", longest)
+    if isinstance(item, SavedReply) and name == "texts" and not set(FIELD.findall(text)) <= set(FIELDS):
+        raise InvalidInput(f"{name}_{code}", "invalid")
+
+
+def _that(name: str, code: str, is_right: Callable[[Any], object]) -> _Rule:
+    """Anything else that is to be so."""
+
+    def check_that(item: Any) -> None:
+        if not is_right(item):
+            raise InvalidInput(name, code)
+
+    return check_that
+
+
+def _is_zone(calendar: Calendar) -> bool:
+    """Whether the time zone exists."""
     try:
         ZoneInfo(calendar.time_zone or "UTC")
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise InvalidInput("time_zone", "invalid") from None
-    if len(calendar.week) != 7 or not any(calendar.week):
-        raise InvalidInput("week", "missing")
+        return False
+    return True
+
+
+def _is_in_order(calendar: Calendar) -> bool:
+    """Whether the stretches of each day end after they begin, and do not overlap."""
     for day in calendar.week:
         edges = [edge for hours in day for edge in (hours.start, hours.end)]
-        if any(first >= second for first, second in zip(edges[::2], edges[1::2], strict=True)) or edges != sorted(
-            edges
-        ):
-            raise InvalidInput("week", "invalid")
-    if len(calendar.holidays) > MOST:
-        raise InvalidInput("holidays", "too_long")
+        if any(first >= second for first, second in zip(edges[::2], edges[1::2], strict=True)):
+            return False
+        if edges != sorted(edges):
+            return False
+    return True
 
 
-def _check_tier(tier: Tier) -> None:
-    """A number from 1 to 4, of which the first is always there."""
-    _within(tier.number, "number", 1, SUPPLIER_TIER)
-    by_language(tier.names, "names")
-    _within(tier.minutes, "minutes", 1, MOST_MINUTES)
-    if tier.number == 1 and not tier.is_active:
-        raise InvalidInput("is_active", "invalid")
-
-
-def _check_target(target: Target) -> None:
-    """Minutes within a year."""
-    _within(target.priority, "priority", 1, 6)
-    _within(target.first_reply, "first_reply", 1, MOST_MINUTES)
-    _within(target.resolution, "resolution", 1, MOST_MINUTES)
-
-
-def _check_rule(rule: Rule) -> None:
-    """Ranges; that nothing goes to a supplier by itself is `Organisation.above`'s matter."""
-    one_line(rule.name, "name", is_needed=False)
-    _within(rule.offset, "offset", -MOST_MINUTES, MOST_MINUTES)
-    for field_name, values, high in (("tiers", rule.tiers, SUPPLIER_TIER), ("priorities", rule.priorities, 6)):
-        for value in values:
-            _within(value, field_name, 1, high)
-    if not set(rule.languages) <= set(CODES):
-        raise InvalidInput("languages", "invalid")
-
-
-def _check_route(route: Route) -> None:
-    """A topic, and a tier of our own."""
-    if not is_slug(route.topic):
-        raise InvalidInput("topic", "invalid")
-    _within(route.tier, "tier", 1, SUPPLIER_TIER - 1)
-    _within(route.impact, "impact", 1, 5)
-
-
-def _check_supplier(supplier: Supplier) -> None:
-    """A name, an address, and at least one language."""
-    one_line(supplier.name, "name")
-    clean_email(supplier.email)
-    one_line(supplier.contact, "contact", is_needed=False)
-    long_text(supplier.contract, "contract")
-    if not supplier.languages or not set(supplier.languages) <= set(CODES):
-        raise InvalidInput("languages", "missing")
-    if not supplier.shared <= set(SHARED):
-        raise InvalidInput("shared", "invalid")
-    _within(supplier.answer_days, "answer_days", 1, 365)
-
-
-def _check_reply(reply: SavedReply) -> None:
-    """At least one text, and no field that nobody fills in."""
-    one_line(reply.name, "name")
-    for code, text in by_language(reply.texts, "texts", TEXT_LENGTH, is_needed=True).items():
-        if not set(FIELD.findall(text)) <= set(FIELDS):
-            raise InvalidInput(f"texts_{code}", "invalid")
-    by_language(reply.checklist, "checklist", 2000)
-    if reply.topic and not is_slug(reply.topic):
-        raise InvalidInput("topic", "invalid")
-
-
-def _check_policy(policy: Policy) -> None:
-    """Numbers within their ranges."""
-    _within(policy.close_days, "close_days", 0, 365)
-    _within(policy.survey_percent, "survey_percent", 0, 100)
-    _within(policy.most_open, "most_open", 1, 10_000)
-
-
-_CHECKS: dict[type, Callable[[Any], None]] = {
-    Calendar: _check_calendar,
-    Tier: _check_tier,
-    Target: _check_target,
-    Rule: _check_rule,
-    Route: _check_route,
-    Supplier: _check_supplier,
-    SavedReply: _check_reply,
-    Policy: _check_policy,
+#: In which order they are told. That nothing goes to a supplier by itself is `Organisation.above`'s matter.
+_RULES: dict[type, list[_Rule]] = {
+    Calendar: [
+        _named(),
+        _that("time_zone", "invalid", _is_zone),
+        _that("week", "missing", lambda calendar: len(calendar.week) == 7 and any(calendar.week)),
+        _that("week", "invalid", _is_in_order),
+        _that("holidays", "too_long", lambda calendar: len(calendar.holidays) <= MOST),
+    ],
+    Tier: [
+        _within("number", 1, SUPPLIER_TIER),
+        *_texts("names"),
+        _within("minutes", 1, MOST_MINUTES),
+        _that("is_active", "invalid", lambda tier: tier.number != 1 or tier.is_active),
+    ],
+    Target: [
+        _within("priority", 1, 6),
+        _within("first_reply", 1, MOST_MINUTES),
+        _within("resolution", 1, MOST_MINUTES),
+    ],
+    Rule: [
+        _named(is_needed=False),
+        _within("offset", -MOST_MINUTES, MOST_MINUTES),
+        _within("tiers", 1, SUPPLIER_TIER),
+        _within("priorities", 1, 6),
+        _that("languages", "invalid", lambda rule: set(rule.languages) <= set(CODES)),
+    ],
+    Route: [
+        _that("topic", "invalid", lambda route: is_slug(route.topic)),
+        _within("tier", 1, SUPPLIER_TIER - 1),
+        _within("impact", 1, 5),
+    ],
+    Supplier: [
+        _named(),
+        lambda supplier: clean_email(supplier.email),
+        _named("contact", is_needed=False),
+        lambda supplier: long_text(supplier.contract, "contract"),
+        _that("languages", "missing", lambda it: it.languages and set(it.languages) <= set(CODES)),
+        _that("shared", "invalid", lambda supplier: supplier.shared <= set(SHARED)),
+        _within("answer_days", 1, 365),
+    ],
+    SavedReply: [
+        _named(),
+        *_texts("texts", TEXT_LENGTH),
+        _that("texts", "missing", lambda reply: any(reply.texts.get(code, "").strip() for code in CODES)),
+        *_texts("checklist", 2000),
+        _that("topic", "invalid", lambda reply: not reply.topic or is_slug(reply.topic)),
+    ],
+    Policy: [
+        _within("close_days", 0, 365),
+        _within("survey_percent", 0, 100),
+        _within("most_open", 1, 10_000),
+    ],
 }

@@ -158,6 +158,38 @@ def test_what_is_wrong_is_said_at_the_field_and_nothing_is_lost(
     assert furnished.administration.history() == before
 
 
+DAYS = [f"week_{day}" for day in range(7)]
+SEVERAL = [
+    ("tiers/2", {"minutes": "0", "names_ru": "x" * 101, "names_de": "x" * 101}, ["minutes", "names_de", "names_ru"]),
+    ("calendars/1", {"name": "", "time_zone": "Mars/Olympus", "holidays": "y"}, ["name", "time_zone", "holidays"]),
+    ("calendars/1", {**dict.fromkeys(DAYS, ""), "week_3": "x"}, ["week_3"]),
+    ("suppliers/new", {"name": "", "email": "nobody", "answer_days": "0"}, ["name", "email", "answer_days"]),
+    ("saved-replies/1", {"name": "", "texts_de": "{nom}", "texts_fr": "{x}"}, ["name", "texts_de", "texts_fr"]),
+    ("settings", {"close_days": "", "survey_percent": "101"}, ["close_days", "survey_percent"]),
+    ("topics/devices", {"tier": "9", "impact": "9"}, ["tier", "impact"]),
+    (
+        "people/new",
+        {"name": "", "email": "nobody", "password": "short", "roles": []},
+        ["name", "email", "password", "roles"],
+    ),
+    ("tokens/new", {"name": "", "per_minute": "x"}, ["name", "per_minute"]),
+]
+
+
+@pytest.mark.parametrize(("path", "changes", "told"), SEVERAL, ids=[f"{row[0]}-{len(row[2])}" for row in SEVERAL])
+def test_all_that_is_wrong_is_said_at_once(
+    path: str, changes: dict[str, Any], told: list[str], standing: tuple[FlaskClient, Services]
+) -> None:
+    """In the page's order. Nobody mends a form field by field; what cannot be read is not called missing as well."""
+    admin, _ = standing
+
+    status, page = send(admin, path, **changes)
+
+    assert status == 400
+    assert re.findall(r'<a href="#ui-(\w+)">', page.split('class="summary"')[1].split("</ul>")[0]) == told
+    sound(page)
+
+
 @pytest.mark.parametrize("language", CODES)
 def test_faults_are_told_in_every_language(language: str, standing: tuple[FlaskClient, Services]) -> None:
     """No code and no field's own name reaches the page."""
@@ -169,7 +201,7 @@ def test_faults_are_told_in_every_language(language: str, standing: tuple[FlaskC
 
     assert answer.status_code == 400
     summary = answer.text.split('class="summary"')[1].split("</ul>")[0]
-    assert summary.count("<li>") == 2
+    assert summary.count("<li>") == 3
     assert not re.search(r">[^<]*(?:week_0|holidays|missing|invalid)[^<]*<", summary)
 
 

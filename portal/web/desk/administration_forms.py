@@ -1,6 +1,6 @@
 """Forms of the administration: read as typed, sent back with what is wrong, and with what others changed meanwhile."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar, cast
 
@@ -69,6 +69,18 @@ class Form(forms.Form):
         """Note what is wrong, at the entry that shows it."""
         at = {"week": "week_0", "texts": f"texts_{language()}"}.get(name, name)
         self.errors.setdefault(at, code)
+
+    def add(self, faults: Mapping[str, str]) -> None:
+        """Note what is wrong with what was read; an entry that could not even be read says so already."""
+        unread = {words.base(name) for name in self.errors}
+        for name, code in faults.items():
+            if words.base(name) not in unread:
+                self.fail(name, code)
+
+    def wrong(self) -> tuple[str, ...]:
+        """The entries with something wrong in the page's order, in which browsers send them; what was not sent is last."""
+        places = {name: place for place, name in enumerate(self.values)}
+        return tuple(sorted(self.errors, key=lambda name: places.get(name, len(places))))
 
     def take(self, name: str, read: Callable[[str], Value], default: Value) -> Value:
         """What an entry says; the default where it says nothing that can be."""

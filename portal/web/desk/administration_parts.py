@@ -9,6 +9,7 @@ from flask_babel import gettext, ngettext
 from werkzeug.wrappers import Response
 
 from portal.errors import InvalidInput
+from portal.organisation_checks import faults
 from portal.web.desk.administration_forms import Form, page, sent, submit
 from portal.web.security import person
 from portal.web.services import services
@@ -48,6 +49,7 @@ class Part:
         if self.prepare(form):
             return show(form)
         wanted = self.read(form, replace(old, version=form.version() if key is not None else 1))
+        form.add(faults(wanted))
         who, now = person(), services().clock()
         change = administration.add if key is None else administration.change
         return submit(

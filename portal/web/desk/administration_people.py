@@ -11,7 +11,8 @@ from portal.errors import InvalidInput
 from portal.locales import CODES
 from portal.organisation import SUPPLIER_TIER, Calendar
 from portal.own_account import OwnAccount
-from portal.people import PASSWORD_LENGTH, Person, Right, Role
+from portal.passwords import check_new
+from portal.people import PASSWORD_LENGTH, Person, Right, Role, clean_email
 from portal.web.desk import blueprint
 from portal.web.desk.administration_forms import Form, page, sent, submit, topics
 from portal.web.proof import proven
@@ -90,7 +91,9 @@ def admin_new_person() -> Response:
         return _page(nobody, Form(values=_show(nobody)))
     form = sent()
     wanted = _read(form, nobody)
-    password = form.values.pop("password", "")
+    form.take("email", clean_email, "")
+    form.take("password", lambda typed: check_new(typed, wanted, services().staff.words), None)
+    password, form.values["password"] = form.values.get("password", ""), ""
     return submit(
         form,
         lambda: services().staff.add(wanted, password, services().clock(), me()),

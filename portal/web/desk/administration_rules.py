@@ -10,6 +10,7 @@ from portal.desk.hours import minutes
 from portal.errors import NotFound
 from portal.locales import CODES
 from portal.organisation import SUPPLIER_TIER, Clock, Effect, Route, Rule, Tier
+from portal.organisation_checks import faults
 from portal.people import Person, Right
 from portal.web.desk import blueprint
 from portal.web.desk.administration_forms import Form, page, sent, submit, topics
@@ -131,6 +132,7 @@ def admin_topic(topic: str) -> Response:
         return show(Form(values={"tier": str(old.tier), "impact": str(old.impact), "version": version}))
     form = sent()
     wanted = replace(old, tier=form.whole("tier"), impact=form.whole("impact"), version=form.version() or 1)
+    form.add(faults(wanted))
     is_addition = form.version() == 0
 
     def save() -> None:

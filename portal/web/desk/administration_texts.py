@@ -9,10 +9,9 @@ from werkzeug.wrappers import Response
 
 from portal.catalogues import LOCALES
 from portal.desk.hours import read_day
-from portal.errors import InvalidInput
 from portal.locales import CODES
 from portal.organisation import FIELDS, SHARED, SavedReply, Supplier, fill_in
-from portal.organisation_checks import check
+from portal.organisation_checks import faults
 from portal.people import Right
 from portal.web.desk import blueprint
 from portal.web.desk.administration_forms import Form, page, topics
@@ -121,12 +120,8 @@ def _preview(form: Form) -> bool:
     """Show the texts filled in, where that was asked for; nothing is saved."""
     if "preview" not in form.values:
         return False
-    try:
-        check(
-            SavedReply(0, form.values.get("name", "") or "–", form.by_language("texts"), form.by_language("checklist"))
-        )
-    except InvalidInput as error:
-        form.fail(error.field, error.code)
+    name = form.values.get("name", "") or "–"
+    form.add(faults(SavedReply(0, name, form.by_language("texts"), form.by_language("checklist"))))
     return True
 
 

@@ -10,6 +10,7 @@ from werkzeug.wrappers import Response
 
 from portal.api_tokens import LIFETIMES, PER_MINUTE, Scope, Token
 from portal.errors import InvalidInput
+from portal.organisation_checks import one_line
 from portal.people import Right
 from portal.web.desk import blueprint
 from portal.web.desk.administration_forms import Form, page, sent
@@ -92,6 +93,7 @@ def _make(form: TokenForm) -> tuple[Token, str] | None:
     lifetime = form.values.get("days", "")
     if not (person.isascii() and person.isdigit() and len(person) < 10):
         form.fail("person", "missing")
+    form.take("name", lambda text: one_line(text, "name"), "")
     if lifetime not in {str(days or 0) for days in LIFETIMES}:
         form.fail("days", "out_of_range")
     per_minute = form.whole("per_minute") if typed else None
