@@ -104,6 +104,7 @@ SAME = {
         "Satisfaction",
     },
     "de": {
+        "(optional)",
         "API",
         "Browser",
         "Name",
