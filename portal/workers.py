@@ -38,7 +38,8 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types.
     def set_accept_enabled(self, enabled: bool) -> None:
         """Accept new connections or not; at the end whoever has come already is still let in, and nobody else can come.
 
-        What waits in the listening socket would be lost with it, as soon as the last process closes it.
+        What waits in the listening socket would be lost with it, as soon as the last process closes it; that nobody comes
+        between the last look and the end is `draining`'s matter.
         """
         if not self.alive:
             for listener in self.sockets:
