@@ -1,4 +1,4 @@
-"""A portal that is told to end says so first, and serves on while its load balancer turns to others."""
+"""A portal that is told to end says so first, serves on while its load balancer turns to others, and cuts nobody off."""
 
 import contextlib
 import ctypes
