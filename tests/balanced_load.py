@@ -13,7 +13,7 @@ from tests.conftest import hidden
 #: What is asked again and again, by everybody, and found nowhere.
 VAIN = tuple(f"zyx{word}" for word in ("omat", "pult", "werk", "band", "rohr", "feld"))
 #: How long everybody thinks between two things, in seconds: the machines need their share of the processors to start.
-PAUSE = 0.03
+PAUSE = 0.15
 
 
 @dataclass

@@ -171,8 +171,9 @@ def _log(machine: Machine) -> str:
 
 
 def copied(folder: Path) -> Path:
-    """The product as it is now, so that all machines run the same however long a test takes."""
-    shutil.copytree(REPOSITORY / "portal", folder / "portal", ignore=shutil.ignore_patterns("__pycache__"))
+    """The product as it is now, so that all machines run the same however long a test takes; compiled where it is."""
+    # Such a name has what another process is just compiling, and not for long.
+    shutil.copytree(REPOSITORY / "portal", folder / "portal", ignore=shutil.ignore_patterns("*.pyc.*"))
     shutil.copytree(REPOSITORY / "translations", folder / "translations")
     return folder
 
