@@ -205,6 +205,27 @@ def test_faults_are_told_in_every_language(language: str, standing: tuple[FlaskC
     assert not re.search(r">[^<]*(?:week_0|holidays|missing|invalid)[^<]*<", summary)
 
 
+def test_a_person_has_another_kind_of_name_than_a_thing(admin: FlaskClient, furnished: Services) -> None:
+    """Where a language has two words for it: in forms, their summaries, lists and the audit log; days within a text."""
+    named = {
+        path: admin.post(f"/ru{ROOT}{path}", data=typed(admin.get(f"/ru{ROOT}{path}").text) | {"name": ""}).text
+        for path in ("people/1", "calendars/1")
+    }
+    hours = admin.post(f"/ru{ROOT}calendars/1", data=typed(admin.get(f"/ru{ROOT}calendars/1").text) | {"week_0": "x"})
+    send(admin, "people/1", name="Ida")
+    send(admin, "calendars/1", name="Ours")
+    log = plain(admin.get(f"/ru{ROOT}audit").text)
+
+    for path, word, other in (("people/1", "Имя", "Название"), ("calendars/1", "Название", "Имя")):
+        assert f">{word}: Заполните это поле.</a>" in named[path]
+        assert f'<label for="ui-name">{word}</label>' in named[path]
+        assert other not in named[path]
+    assert ">Рабочее время (понедельник): " in hours.text
+    assert ">Имя</th>" in admin.get(f"/ru{ROOT}people").text
+    assert re.search("Имя: .*Ida", log)
+    assert re.search("Название: .*Ours", log)
+
+
 @pytest.mark.parametrize(
     ("path", "mine", "change"),
     [

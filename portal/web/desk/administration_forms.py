@@ -47,6 +47,8 @@ class Form(forms.Form):
 
     #: Newest first.
     changed: list[Entry] = field(default_factory=list)
+    #: What it is about, as in the audit log, where its fields have words of their own.
+    subject: str = ""
 
     def message(self, name: str) -> str:
         """What to tell the person about a field; empty where nothing is wrong with it."""
@@ -58,8 +60,8 @@ class Form(forms.Form):
         return words.fault(name, code, limit) if code else ""
 
     def label(self, name: str) -> str:
-        """What a field is called in the summary."""
-        return words.label(name)
+        """What a field is called."""
+        return words.label(name, self.subject)
 
     def list(self, name: str) -> list[str]:
         """What was ticked."""

@@ -57,6 +57,7 @@ def _read(form: Form, old: Person) -> Person:
 def _page(person: Person, form: Form, status: int = 200) -> Response:
     """The page of somebody, or of somebody new."""
     administration = services().administration
+    form.subject = "person"
     named = topics()
     return page(
         "person",

@@ -133,6 +133,8 @@ FIELD: Mapping[str, Any] = {
     "per_minute": _lp("token", "API requests per minute"),
     "expires_at": _lp("token", "Expires"),
 }
+#: Names of fields that are called otherwise of one subject.
+_OF_ONE: Mapping[tuple[str, str], Any] = {("person", "name"): _lp("person", "Name")}
 #: What is wrong with an entry; `%(limit)s` is the field's limit.
 FAULT = {
     "missing": _l("Fill this in."),
@@ -185,18 +187,23 @@ def fault(name: str, code: str, limit: object) -> str:
     return str(text) % {"limit": limit}
 
 
-def label(name: str) -> str:
-    """What an entry is called: a text or a name also by its language, hours by their day, a target by its priority."""
+def label(name: str, subject: str = "") -> str:
+    """What an entry is called: a text or a name also by its language, hours by their day, a target by its priority.
+
+    Args:
+        name: of the entry.
+        subject: what it is about, as in the audit log, where that has a word of its own.
+    """
     stem = base(name)
     last = name.removeprefix(stem).strip("_")
     more = ""
     if last in labels.LANGUAGE:
         more = str(labels.LANGUAGE[last])
     elif stem == "week" and last:
-        more = weekday(int(last))
+        more = _weekday(int(last))
     elif last.isdigit():
         more = priority(int(last))
-    own = str(FIELD.get(stem, stem))
+    own = str(_OF_ONE.get((subject, stem)) or FIELD.get(stem, stem))
     return f"{own} ({more})" if more else own
 
 
@@ -222,8 +229,13 @@ def named(item: Any) -> str:
 
 def weekday(number: int) -> str:
     """The name of a day of the week, Monday is 0, as a label begins."""
-    name: str = get_day_names("wide", "stand-alone", get_locale())[number]
+    name = _weekday(number)
     return name[:1].upper() + name[1:]
+
+
+def _weekday(number: int) -> str:
+    """The name of a day of the week, Monday is 0, as it stands within a text."""
+    return str(get_day_names("wide", "stand-alone", get_locale())[number])
 
 
 def span(minutes: int | None) -> str:
@@ -284,13 +296,13 @@ class Values:
         self._calendars = {calendar.id: calendar.name for calendar in calendars}
         self._topics = topics
 
-    def rows(self, before: Mapping[str, Any], after: Mapping[str, Any]) -> list[tuple[str, str, str]]:
-        """Field, value before and value after, of each field that changed."""
+    def rows(self, before: Mapping[str, Any], after: Mapping[str, Any], subject: str) -> list[tuple[str, str, str]]:
+        """Field, value before and value after, of each field of a subject that changed."""
         found = []
         for name in [name for name in FIELD if name in before or name in after]:
             was, now = before.get(name), after.get(name)
             for part, old, new in self._parts(name, was, now):
-                found.append((label(part), self.say(name, old), self.say(name, new)))
+                found.append((label(part, subject), self.say(name, old), self.say(name, new)))
         return found
 
     @staticmethod
