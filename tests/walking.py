@@ -164,6 +164,7 @@ def open_house(folder: Path, words: Words = same, codes: tuple[str, ...] = ("en"
     for back in range(2):
         client.get(f"/{codes[-1]}/search", query_string={"q": words(f"zyxomat jumping {'ab'[back]}")})
     client.post(f"/{codes[-1]}/articles/reset-password/vote", data={"helpful": "no", "comment": words("Too long")})
+    services.journal.flush()  # What comes back confirms what was asked, and the queue shows it.
     known = _work(services, ada, mia, words, codes[-1])
     services.subscriptions.subscribe(1, "anna@example.org", codes[-1], now)
     token = services.subscriptions.token(1, "anna@example.org")
